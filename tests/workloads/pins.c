@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * pins: make the kernel pin a known number of pages by one call site, hold them, release them.
+ *
+ * A site is a way into the kernel's pin_user_pages family: process_vm access (pin_user_pages_remote,
+ * transient), io_uring buffers (pin_user_pages; io_pin_pages since v6.12 or so), an AF_XDP umem
+ * (pin_user_pages), a udmabuf (memfd_pin_folios) and O_DIRECT (pin_user_pages_fast since v6.5;
+ * before that get_user_pages_fast, which counts nothing). The sites are in pins_sites.c; here are
+ * the options and the order of events. `pinned PAGES` and `released` on stdout bracket the hold,
+ * so that a test can measure in between.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pins.h"
+
+#define SETTLE_MS 2000	/* io_uring and AF_XDP release from a work item */
+
+struct env {
+	struct job job;
+	const struct site *site;
+	unsigned long calls;
+	unsigned long hold_ms;
+	bool wait;
+	bool vmstat;
+	bool munmap;
+	bool fork_holder;
+	bool munmap_child;
+	unsigned long holder_ms;
+	struct pin_stat base;
+	bool have_base;
+};
+
+enum { OPT_BS = 256, OPT_CHILD, OPT_FORK_HOLDER, OPT_MUNMAP, OPT_MUNMAP_CHILD, OPT_PATH,
+       OPT_VMSTAT, OPT_WAIT, OPT_LIST };
+
+static const struct argp_option options[] = {
+	{ "count", 'n', "N", 0, "pages (default: a prime number that depends on the site)", 0 },
+	{ "kind", 'k', "KIND", 0, "memory: anon, thp, hugetlb, zero, shmem, memfd, hugememfd, "
+	  "file=PATH or private=PATH", 0 },
+	{ "path", OPT_PATH, "PATH", 0, "file or block device of odread and odwrite (default: that "
+	  "of --kind file=PATH, with anon memory)", 0 },
+	{ "bs", OPT_BS, "BYTES", 0, "bytes of one O_DIRECT call (default: all)", 0 },
+	{ "calls", 'c', "N", 0, "pin and release so often; only the last one is held", 0 },
+	{ "child", OPT_CHILD, NULL, 0, "pvread, pvwrite: the memory is a child's", 0 },
+	{ "hold", 'H', "SECONDS", 0, "hold the pins so long", 0 },
+	{ "wait", OPT_WAIT, NULL, 0, "hold the pins until a line, or the end, of stdin", 0 },
+	{ "munmap", OPT_MUNMAP, NULL, 0, "unmap the memory while it is pinned", 0 },
+	{ "fork-holder", OPT_FORK_HOLDER, "SECONDS", 0, "while pinned, fork a child that keeps the "
+	  "file descriptor open so long, and exit", 0 },
+	{ "munmap-child", OPT_MUNMAP_CHILD, NULL, 0, "that child unmaps the memory", 0 },
+	{ "vmstat", OPT_VMSTAT, NULL, 0, "print how far /proc/vmstat went up", 0 },
+	{ "list", OPT_LIST, NULL, 0, "list the sites", 0 },
+	{ 0 },
+};
+
+static const char doc[] =
+	"Pin pages by one call site of the kernel, hold them, release them.\v"
+	"Prints `pinned PAGES`, then, after the hold, `released`. With --vmstat also "
+	"`vmstat held +ACQUIRED -RELEASED` before the first and `vmstat end ...` after the "
+	"second, both since the start. With --fork-holder `holder PID` instead of `released`. "
+	"A transient site has released its pins before `pinned`.\n\n"
+	"A forked child gets copies of private pages that are pinned: nobody maps the pinned ones "
+	"then. Use shared memory for a holder that maps what it holds.\n\n"
+	"Exit status: 0 done, 2 usage, 4 failed (also: pin refused), 77 cannot be done here.";
+
+static const struct site *find_site(const char *name)
+{
+	for (const struct site *s = pin_sites; s->name; s++) {
+		if (!strcmp(s->name, name))
+			return s;
+	}
+	return NULL;
+}
+
+static void list_sites(void)
+{
+	for (const struct site *s = pin_sites; s->name; s++)
+		printf("%-16s %s: %lu pages of %s%s\n", s->name, s->doc, s->count, s->kind,
+		       s->transient ? ", transient" : "");
+}
+
+static unsigned long num_arg(const char *arg, struct argp_state *state)
+{
+	unsigned long num = 0;
+
+	if (!parse_num(arg, &num) || !num)
+		argp_error(state, "%s: not a number above 0", arg);
+	return num;
+}
+
+static unsigned long ms_arg(const char *arg, struct argp_state *state)
+{
+	char *end;
+	double sec = strtod(arg, &end);
+
+	if (end == arg || *end || !(sec >= 0 && sec <= 1e6))
+		argp_error(state, "%s: not a number of seconds", arg);
+	return sec * 1000;
+}
+
+/* Checks that need all options. */
+static void check_args(struct argp_state *state, struct env *env)
+{
+	struct job *job = &env->job;
+
+	if (!env->site)
+		argp_error(state, "no site given, see --list");
+	if (!env->site)
+		return;
+	if (env->fork_holder && (env->site->transient || env->site->in_child))
+		argp_error(state, "%s: nothing that a child could hold", env->site->name);
+	if (job->child && strncmp(env->site->name, "pv", 2))
+		argp_error(state, "--child goes with pvread and pvwrite");
+	if (env->munmap && (env->calls > 1 || env->site->in_child))
+		argp_error(state, "--munmap does not go with --calls and iouring-exit");
+	if (env->site->prepare && !job->path && job->kind && !strncmp(job->kind, "file=", 5)) {
+		job->path = job->kind + 5;
+		job->kind = NULL;
+	}
+	if (!job->kind)
+		job->kind = env->site->kind;
+	if (!job->count)
+		job->count = env->site->count;
+}
+
+static error_t parse_opt(int key, char *arg, struct argp_state *state)
+{
+	struct env *env = state->input;
+
+	switch (key) {
+	case 'n': env->job.count = num_arg(arg, state); break;
+	case 'k':
+		env->job.kind = arg;
+		if (!mem__kind_ok(arg))
+			argp_error(state, "%s: no such kind of memory", arg);
+		break;
+	case OPT_PATH: env->job.path = arg; break;
+	case OPT_BS: env->job.block = num_arg(arg, state); break;
+	case 'c': env->calls = num_arg(arg, state); break;
+	case OPT_CHILD: env->job.child = true; break;
+	case 'H': env->hold_ms = ms_arg(arg, state); break;
+	case OPT_WAIT: env->wait = true; break;
+	case OPT_MUNMAP: env->munmap = true; break;
+	case OPT_FORK_HOLDER:
+		env->fork_holder = true;
+		env->holder_ms = ms_arg(arg, state);
+		break;
+	case OPT_MUNMAP_CHILD: env->munmap_child = true; break;
+	case OPT_VMSTAT: env->vmstat = true; break;
+	case OPT_LIST: list_sites(); exit(0);
+	case ARGP_KEY_ARG:
+		env->site = state->arg_num ? NULL : find_site(arg);
+		if (!env->site)
+			argp_error(state, "%s: no such site, see --list", arg);
+		break;
+	case ARGP_KEY_END: check_args(state, env); break;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* ---- a helper process that owns the memory ---- */
+
+struct word {
+	char *addr;
+	int status;
+};
+
+/* The helper: map, pin if the site asks for it, say so, and live until the leash is dropped. */
+static int helper_main(struct env *env, int report, int leash)
+{
+	struct job *job = &env->job;
+	struct word word = { 0 };
+	char c;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	word.status = mem__map(&job->mem, job->kind, job->count);
+	if (!word.status && env->site->in_child)
+		word.status = env->site->pin(job);
+	word.addr = job->mem.addr;
+	if (write(report, &word, sizeof(word)) != sizeof(word))
+		return EXIT_RUN;
+	close(report);
+	while (read(leash, &c, 1) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
+static int start_helper(struct env *env)
+{
+	int report[2], leash[2];
+	struct word word;
+
+	if (pipe(report) || pipe(leash))
+		return fail("pipe");
+	env->job.helper = fork();
+	if (env->job.helper < 0)
+		return fail("fork");
+	if (!env->job.helper) {
+		close(report[0]);
+		close(leash[1]);
+		_exit(helper_main(env, report[1], leash[0]));
+	}
+	close(report[1]);
+	close(leash[0]);
+	env->job.leash = leash[1];
+	if (read(report[0], &word, sizeof(word)) != sizeof(word))
+		return fail("the child process died");
+	close(report[0]);
+	env->job.mem.addr = word.addr;
+	env->job.mem.len = env->job.count * page_size();
+	return word.status;
+}
+
+static int end_helper(struct job *job)
+{
+	int status;
+
+	if (job->helper <= 0)
+		return 0;
+	close(job->leash);
+	if (waitpid(job->helper, &status, 0) != job->helper || status)
+		return fail("the child process failed");
+	job->helper = 0;
+	return 0;
+}
+
+/* ---- the order of events ---- */
+
+static int print_vmstat(struct env *env, const char *when)
+{
+	struct pin_stat now;
+	int status;
+
+	if (!env->vmstat)
+		return 0;
+	status = pin_stat__read(&now);
+	if (status)
+		return status;
+	say("vmstat %s +%llu -%llu", when, now.acquired - env->base.acquired,
+	    now.released - env->base.released);
+	return 0;
+}
+
+static int prepare(struct env *env)
+{
+	struct job *job = &env->job;
+	int status = 0;
+
+	if (!env->site->in_child && !job->child)
+		status = mem__map(&job->mem, job->kind, job->count);
+	if (!status && job->child)
+		status = start_helper(env);
+	if (!status && env->site->prepare)
+		status = env->site->prepare(job);
+	if (status)
+		return status;
+	/* Without --vmstat the counters only tell when a late release is done, so do without. */
+	if (env->vmstat)
+		return pin_stat__read(&env->base);
+	if (!access("/proc/sys/vm/stat_refresh", W_OK))
+		env->have_base = !pin_stat__read(&env->base);
+	return 0;
+}
+
+static int release(struct env *env)
+{
+	if (env->site->in_child)
+		return end_helper(&env->job);
+	return env->site->release ? env->site->release(&env->job) : 0;
+}
+
+static int pin(struct env *env)
+{
+	int status = 0;
+
+	for (unsigned long i = 0; !status && i < env->calls; i++) {
+		if (i)
+			status = release(env);
+		if (!status)
+			status = env->site->in_child ? start_helper(env) : env->site->pin(&env->job);
+	}
+	return status;
+}
+
+/* The parent returns at once; the child keeps what holds the pins, and nothing that others read. */
+static int fork_holder(struct env *env)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return fail("fork");
+	if (pid) {
+		say("holder %d", pid);
+		return 0;
+	}
+	leave_stdio();
+	if (env->munmap_child)
+		mem__unmap(&env->job.mem);
+	sleep_ms(env->holder_ms);
+	_exit(0);
+}
+
+static int run(struct env *env)
+{
+	int status = prepare(env);
+
+	if (!status)
+		status = pin(env);
+	if (!status)
+		status = print_vmstat(env, "held");
+	if (status)
+		return status;
+	if (env->munmap)
+		mem__unmap(&env->job.mem);
+	say("pinned %lu", env->job.count);
+	sleep_ms(env->hold_ms);
+	if (env->wait)
+		wait_line();
+	if (env->fork_holder)
+		return fork_holder(env);
+	status = release(env);
+	if (status)
+		return status;
+	if ((env->vmstat || env->have_base) && !env->site->transient)
+		pin_stat__settle(&env->base, SETTLE_MS);
+	say("released");
+	return print_vmstat(env, "end");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = { options, parse_opt, "SITE", doc, NULL, NULL, NULL };
+	struct env env = { .calls = 1, .job = { .fd = -1, .mem.fd = -1 } };
+	int status;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &env);
+	raise_memlock();
+	status = run(&env);
+	if (env.job.helper && end_helper(&env.job) && !status)
+		status = EXIT_RUN;
+	return status;
+}
