@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034
 # Debian packages of suites that this machine does not use, for an ordinary
 # user: apt with a state of its own, which checks the archive's signatures as
 # always. Nothing is installed. Sourced by fetch; see lib.sh.
@@ -10,6 +10,7 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 mirror() {
 	local uris main
 
+	# shellcheck disable=SC2016  # apt's own placeholder
 	uris=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
 		sort -u)
 	main=${GUP_PIN_MIRROR:-$(grep -m1 -E '/debian/?$' <<<"$uris" || true)}

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034
 # Starts QEMU for run, waits for it, and cleans up. Sourced by run, whose
 # options it reads.
 #
@@ -80,7 +80,8 @@ port() {
 qemu_command() {
 	local i
 
-	qemu_cmd=("${qemu[@]}" -accel "tcg,thread=$qemu_thread" -cpu max -M "$machine"
+	# shellcheck disable=SC2054  # QEMU's commas
+	qemu_cmd=("${qemu[@]}" -accel tcg,thread="$qemu_thread" -cpu max -M "$machine"
 		-m "$memory" -smp "$cpus" -nodefaults -no-user-config -display none -no-reboot
 		-kernel "$kernel_path/boot/vmlinuz-${kernel_path##*/}"
 		-initrd "$kernel_path/initramfs"
@@ -102,7 +103,7 @@ qemu_command() {
 	done
 }
 
-# Boots once and waits. Sets $verdict: done, timeout, died (in the command),
+# Boots once and waits. Sets $verdict: finished, timeout, died (in the command),
 # unborn (before it) or refused (by QEMU itself, e.g. a wrong --qemu-arg).
 boot() {
 	local began=$SECONDS ended='' status=0
@@ -129,7 +130,7 @@ boot() {
 	wait "$qemu_pid" 2>/dev/null || status=$?
 	qemu_pid=
 	if [[ -s $job/status ]]; then
-		verdict=done
+		verdict=finished
 	elif [[ -z $verdict && $status -gt 0 && $status -lt 128 ]]; then
 		verdict=refused
 	elif [[ -z $verdict && ! -s $job/started ]]; then

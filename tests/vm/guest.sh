@@ -1,4 +1,4 @@
-# shellcheck shell=busybox
+# shellcheck shell=dash disable=SC2154
 # The guest's PID 1 after ./init, on the host's root under an overlay: mounts
 # what a running system has, runs the command of the job share, reports
 # through virtio ports (started, status, klog; output goes to out), and ends
@@ -115,12 +115,13 @@ kill_others() {
 
 	for dir in /proc/[0-9]*; do
 		pid=${dir##*/}
-		[ "$pid" != 1 ] && [ "$pid" != "$1" ] || continue
-		readlink "$dir/exe" >/dev/null 2>&1 && kill -9 "$pid"
+		case $pid in 1 | "$1") continue ;; esac
+		# Kernel threads have no program.
+		readlink "$dir/exe" >/dev/null && kill -9 "$pid"
 	done 2>/dev/null
 }
 
-# kernel, cwd, term, disks, mount_outs(), and the command as "$@"
+# shellcheck source=/dev/null  # kernel, cwd, term, disks, mount_outs(), and the command as "$@"
 . $job/settings
 mount_system
 mount_kernel

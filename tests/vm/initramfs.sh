@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034
 # The initramfs of one kernel: static busybox, ./init, ./guest.sh and the
 # modules needed to reach the host over virtio and 9p. Cached beside the
 # kernel; built again when one of those files changes. Sourced; see lib.sh.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034
 # One kernel of kernels.list in the cache. Sourced by fetch and run; needs
 # lib.sh, apt.sh, initramfs.sh.
 #
@@ -53,7 +53,7 @@ resolve_kernel() {
 
 # install_kernel NAME VERSION: a no-op when it is there already.
 install_kernel() {
-	local name=$1 version=$2 tmp packages=() part
+	local name=$1 version=$2 tmp packages=()
 
 	# The name is a promise, e.g. that 7.3 is not suddenly 7.4.
 	[[ $version == "$name".* ]] || {
@@ -71,7 +71,7 @@ install_kernel() {
 		fi
 		tmp=$(mktemp -d "$cache/kernels/tmp.XXXXXX")
 		# shellcheck disable=SC2064  # $tmp as it is now
-		trap "rm -rf -- '${tmp//\'/\'\\\'\'}'" EXIT
+		trap "rm -rf -- $(printf %q "$tmp")" EXIT
 		apt_unpack "$tmp" "${packages[@]}" || return 1
 		arrange_kernel "$tmp" "$version" || return 1
 		chmod 755 "$tmp"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034
 # Judges a guest after its end: the exit status of run, and whether the kernel
 # complained while the command ran. Sourced by run, whose options it reads.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # What fetch and run share: messages, the cache's place, kernels.list.
 # Sourced, never run; expects `set -euo pipefail` and $vm_dir (this folder).
 
@@ -42,12 +42,12 @@ kernel_suites() {
 	return 1
 }
 
-# kernel_names [USE]: all names, or those with that use.
+# kernel_names USE: those with that use, or "any".
 kernel_names() {
 	local name use suites
 
 	while read -r name use suites; do
-		[[ -n $name && ${1:-$use} == "$use" ]] && printf '%s\n' "$name"
+		[[ -n $name && "$use any" == *"$1"* ]] && printf '%s\n' "$name"
 	done < <(grep -v '^#' "$vm_dir/kernels.list")
 	return 0
 }
