@@ -19,7 +19,7 @@ mirror() {
 		"set GUP_PIN_MIRROR to one (its address ends in /debian)"
 	if [[ $1 != *-security ]]; then
 		printf '%s\n' "$main"
-	elif [[ -n ${GUP_PIN_MIRROR:-} ]] || ! grep -m1 -E '/debian-security/?$' <<<"$uris"; then
+	else
 		printf '%s-security\n' "$main"
 	fi
 }

@@ -5,6 +5,7 @@
 # the guest. Busybox only, so that it does not depend on the host's programs.
 job=/run/guest/job
 bb=/run/guest/busybox
+ports=/run/guest/ports
 # First of all the guest's own /proc: until then the host's is seen through the
 # share, and busybox finds itself by /proc/self/exe, which is QEMU there.
 $bb mount -t proc proc /proc
@@ -38,22 +39,23 @@ mount_system() {
 # found (a test's own temporary folder, a checkout). The working folder is
 # bound, so that getcwd() tells the name it has on the host.
 mount_tmp() {
-	local path name
+	local own
 
 	mkdir -p /tmp /run/guest/tmp
 	mount --bind /tmp /run/guest/tmp
 	mount -t tmpfs -o mode=1777 tmp /tmp
-	for path in /run/guest/tmp/* /run/guest/tmp/.[!.]*; do
-		name=${path##*/}
-		[ -e "$path" ] || continue
-		case $cwd/ in
-		"/tmp/$name/"*)
-			mkdir "/tmp/$name"
-			mount --bind "$path" "/tmp/$name"
-			;;
-		*) ln -s "$path" "/tmp/$name" ;;
-		esac
-	done
+	ln -s /run/guest/tmp/* /run/guest/tmp/.[!.]* /tmp
+	# What a pattern without a match has left.
+	rm -f '/tmp/*' '/tmp/.[!.]*'
+	case $cwd in
+	/tmp/?*)
+		own=${cwd#/tmp/}
+		own=${own%%/*}
+		rm "/tmp/$own"
+		mkdir "/tmp/$own"
+		mount --bind "/run/guest/tmp/$own" "/tmp/$own"
+		;;
+	esac
 }
 
 # The kernel's own modules and config where programs look for them.
@@ -73,16 +75,15 @@ mount_out() {
 	mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=mmap "$1" "$2"
 }
 
-# port NAME: the device of a virtio port (there is no udev to name it).
-port() {
-	local file
+# name_ports: the virtio ports as $ports/NAME (there is no udev to name them).
+name_ports() {
+	local file name
 
+	mkdir "$ports"
 	for file in /sys/class/virtio-ports/*/name; do
-		if [ "$(cat "$file")" = "$1" ]; then
-			file=${file%/name}
-			echo "/dev/${file##*/}"
-			return
-		fi
+		read -r name <"$file"
+		file=${file%/name}
+		ln -s "/dev/${file##*/}" "$ports/$name"
 	done
 }
 
@@ -92,7 +93,7 @@ run_command() {
 	local copier ticks=0
 
 	mkfifo /run/guest/pipe
-	cat </run/guest/pipe >"$(port out)" &
+	cat </run/guest/pipe >"$ports/out" &
 	copier=$!
 	(
 		cd "$cwd" || exit 126
@@ -127,17 +128,19 @@ mount_system
 mount_kernel
 mount_tmp
 mount_outs
+name_ports
 mark="gup-pin guest: the command begins"
 echo on >/proc/sys/kernel/printk_devkmsg
 echo "<6>$mark" >/dev/kmsg
-cut -d' ' -f1 /proc/uptime >"$(port started)"
+read -r started _ </proc/uptime
+echo "$started" >"$ports/started"
 run_command "$@"
 # Everything, should the mark have been pushed out of the ring.
 dmesg >/run/guest/klog
 if grep -q "$mark" /run/guest/klog; then
 	sed -i "1,/$mark/d" /run/guest/klog
 fi
-cat /run/guest/klog >"$(port klog)"
-echo "$status" >"$(port status)"
+cat /run/guest/klog >"$ports/klog"
+echo "$status" >"$ports/status"
 # With -no-reboot this ends QEMU, and cannot wait for anything.
 echo b >/proc/sysrq-trigger
