@@ -10,21 +10,19 @@
  * so that a test can measure in between.
  */
 #include <argp.h>
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "crew.h"
 #include "pins.h"
 
 #define SETTLE_MS 2000	/* io_uring and AF_XDP release from a work item */
 
 struct env {
 	struct job job;
+	struct member helper;	/* child process that owns the memory, if there is one */
 	const struct site *site;
 	unsigned long calls;
 	unsigned long hold_ms;
@@ -169,67 +167,34 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 
 /* ---- a helper process that owns the memory ---- */
 
-struct word {
-	char *addr;
-	int status;
-};
-
-/* The helper: map, pin if the site asks for it, say so, and live until the leash is dropped. */
-static int helper_main(struct env *env, int report, int leash)
+/* The helper: map, pin if the site asks for it, say so, and live until it is told to end. */
+static int helper_main(const struct member *me, void *arg)
 {
+	struct env *env = arg;
 	struct job *job = &env->job;
-	struct word word = { 0 };
-	char c;
+	int status = mem__map(&job->mem, job->kind, job->count);
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	word.status = mem__map(&job->mem, job->kind, job->count);
-	if (!word.status && env->site->in_child)
-		word.status = env->site->pin(job);
-	word.addr = job->mem.addr;
-	if (write(report, &word, sizeof(word)) != sizeof(word))
-		return EXIT_RUN;
-	close(report);
-	while (read(leash, &c, 1) < 0 && errno == EINTR)
-		;
-	return 0;
+	if (!status && env->site->in_child)
+		status = env->site->pin(job);
+	crew__report(me, status, (unsigned long)job->mem.addr);
+	if (!status)
+		crew__wait(me);
+	return status;
 }
 
 static int start_helper(struct env *env)
 {
-	int report[2], leash[2];
-	struct word word;
+	struct job *job = &env->job;
+	unsigned long addr = 0;
+	int status = crew__start(&env->helper, 0, helper_main, env);
 
-	if (pipe(report) || pipe(leash))
-		return fail("pipe");
-	env->job.helper = fork();
-	if (env->job.helper < 0)
-		return fail("fork");
-	if (!env->job.helper) {
-		close(report[0]);
-		close(leash[1]);
-		_exit(helper_main(env, report[1], leash[0]));
-	}
-	close(report[1]);
-	close(leash[0]);
-	env->job.leash = leash[1];
-	if (read(report[0], &word, sizeof(word)) != sizeof(word))
-		return fail("the child process died");
-	close(report[0]);
-	env->job.mem.addr = word.addr;
-	env->job.mem.len = env->job.count * page_size();
-	return word.status;
-}
-
-static int end_helper(struct job *job)
-{
-	int status;
-
-	if (job->helper <= 0)
-		return 0;
-	close(job->leash);
-	if (waitpid(job->helper, &status, 0) != job->helper || status)
-		return fail("the child process failed");
-	job->helper = 0;
+	if (!status)
+		status = crew__hear(&env->helper, &addr);
+	if (status)
+		return status;
+	job->mem.addr = (char *)addr;
+	job->mem.len = job->count * page_size();
+	job->target = env->helper.pid;
 	return 0;
 }
 
@@ -274,7 +239,7 @@ static int prepare(struct env *env)
 static int release(struct env *env)
 {
 	if (env->site->in_child)
-		return end_helper(&env->job);
+		return crew__end(&env->helper);
 	return env->site->release ? env->site->release(&env->job) : 0;
 }
 
@@ -346,7 +311,7 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &env);
 	raise_memlock();
 	status = run(&env);
-	if (env.job.helper && end_helper(&env.job) && !status)
+	if (crew__end(&env.helper) && !status)
 		status = EXIT_RUN;
 	return status;
 }

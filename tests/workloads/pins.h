@@ -21,8 +21,7 @@ struct job {
 	/* what is there while it runs */
 	struct mem mem;
 	int fd;			/* what holds the pins, or -1 */
-	pid_t helper;		/* child process, or 0 */
-	int leash;		/* the helper ends when this is closed */
+	pid_t target;		/* whose memory it is, 0 if its own */
 };
 
 struct site {

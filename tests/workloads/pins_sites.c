@@ -37,12 +37,12 @@ static int close_fd(struct job *job)
 
 static int pin_pvread(struct job *job)
 {
-	return pv_pin(job->helper ? job->helper : getpid(), job->mem.addr, job->count, false);
+	return pv_pin(job->target ? job->target : getpid(), job->mem.addr, job->count, false);
 }
 
 static int pin_pvwrite(struct job *job)
 {
-	return pv_pin(job->helper ? job->helper : getpid(), job->mem.addr, job->count, true);
+	return pv_pin(job->target ? job->target : getpid(), job->mem.addr, job->count, true);
 }
 
 /* ---- io_uring ---- */
