@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Between the parts of the text report: one sink that makes every line
+ * harmless and keeps it within the width, and the sections written through it.
+ */
+#ifndef GUP_FORM_TEXT_H
+#define GUP_FORM_TEXT_H
+
+#include "forms.h"
+
+/* Columns of text after "   held by    " and of the "Not findings" remarks. */
+#define TEXT_LABELLED 14
+#define TEXT_REMARK 28
+
+struct text {
+	FILE *out;
+	const struct snapshot *snap;
+	const struct text_options *opts;
+	unsigned int width;
+	int err; /* 0 or -ENOMEM */
+};
+
+/*
+ * Prefix, blanks up to column indent, then the text, wrapped with that indent.
+ * The prefix must be our own, the text may hold any bytes.
+ */
+void text__wrap(struct text *text, const char *prefix, unsigned int indent, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* "   label      text"; NULL or "" = no label, the text of the line above goes on. */
+void text__line(struct text *text, const char *label, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* An empty line and a heading. */
+void text__section(struct text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* How many of cnt entries to show; says nothing itself. */
+size_t text__top(const struct text *text, size_t cnt, size_t usual);
+
+void text_verdict(struct text *text);
+void text_finding(struct text *text, const struct finding *finding, unsigned int number);
+void text_balance(struct text *text);
+void text_get_callers(struct text *text);
+void text_checks(struct text *text);
+
+#endif
