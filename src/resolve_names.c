@@ -430,14 +430,17 @@ int file_path(const struct file_facts *facts, char *buf, size_t size)
 int fd_path(pid_t pid, int fd, char *buf, size_t size)
 {
 	static const char anon[] = "anon_inode:";
-	char path[64];
+	char path[64], link[PATH_MAX];
+	const char *name = link;
 	int err;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
-	err = read_link(path, buf, size);
-	if (!err && !strncmp(buf, anon, strlen(anon)))
-		memmove(buf, buf + strlen(anon), strlen(buf + strlen(anon)) + 1);
-	return err;
+	err = read_link(path, link, sizeof(link));
+	if (err)
+		return err;
+	if (!strncmp(link, anon, strlen(anon)))
+		name += strlen(anon);
+	return snprintf(buf, size, "%s", name) < (int)size ? 0 : -ENAMETOOLONG;
 }
 
 /* ---- the host ---- */
