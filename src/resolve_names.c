@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <mntent.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,23 +179,6 @@ const char *cgroup_path(uint64_t cgroup_id)
 
 /* ---- processes ---- */
 
-/* The name between the first "(" and the last ")" of stat, where the kernel writes \n and \\. */
-static void copy_comm(char *comm, size_t size, const char *from, const char *end)
-{
-	size_t n = 0;
-
-	while (from < end && n < size - 1) {
-		if (*from == '\\' && end - from > 1) {
-			from++;
-			comm[n++] = *from == 'n' ? '\n' : *from;
-		} else {
-			comm[n++] = *from;
-		}
-		from++;
-	}
-	comm[n] = '\0';
-}
-
 static int parse_stat(const char *text, struct proc_facts *facts)
 {
 	const char *open = strchr(text, '('), *close = strrchr(text, ')');
@@ -207,7 +189,8 @@ static int parse_stat(const char *text, struct proc_facts *facts)
 	    sscanf(close + 1, " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
 		   "%*d %*d %llu", &ppid, &start) != 2)
 		return -EINVAL;
-	copy_comm(facts->comm, sizeof(facts->comm), open + 1, close);
+	/* Anything may stand between the first "(" and the last ")". */
+	snprintf(facts->comm, sizeof(facts->comm), "%.*s", (int)(close - open - 1), open + 1);
 	facts->ppid = ppid;
 	facts->start_ticks = start;
 	return 0;
@@ -436,11 +419,9 @@ int fd_path(pid_t pid, int fd, char *buf, size_t size)
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
 	err = read_link(path, link, sizeof(link));
-	if (err)
-		return err;
-	if (!strncmp(link, anon, strlen(anon)))
+	if (!err && !strncmp(link, anon, strlen(anon)))
 		name += strlen(anon);
-	return snprintf(buf, size, "%s", name) < (int)size ? 0 : -ENAMETOOLONG;
+	return err ? err : snprintf(buf, size, "%s", name) < (int)size ? 0 : -ENAMETOOLONG;
 }
 
 /* ---- the host ---- */

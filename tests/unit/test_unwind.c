@@ -240,10 +240,8 @@ static void test_chain_of_dead_process(void **state)
 	cnt = unwind(&remains, ips, &why);
 	print_stack(remains.maps, ips, cnt, why);
 	assert_true(cnt > 8);
-	assert_string_equal(name_of(remains.maps, ips[0]), "syscall");
-	at = expect(remains.maps, ips, cnt, 1, "leaf_pause", "chain_c", "chain_b", "chain_a",
-		    "recurse", "recurse", "recurse", "take", NULL);
-	/* cmocka's frames, then main */
+	at = expect(remains.maps, ips, cnt, 0, "syscall", "leaf_pause", "chain_c", "chain_b",
+		    "chain_a", "recurse", "recurse", "recurse", "take", NULL);
 	while (at < cnt && strcmp(name_of(remains.maps, ips[at]), "main"))
 		at++;
 	assert_true(at < cnt);
@@ -268,7 +266,7 @@ static void test_short_copy(void **state)
 	assert_in_range(cnt, 2, full - 1);
 	assert_string_equal(why, "stack copy of 1 KiB ended");
 	remains.len = 100;
-	cnt = unwind(&remains, ips, &why);
+	unwind(&remains, ips, &why);
 	assert_string_equal(why, "stack copy of 100 bytes ended");
 	for (len = 0; len < 4096; len += 8) {
 		remains.len = len;
@@ -328,8 +326,7 @@ static void test_no_table(void **state)
 	cnt = unwind(&remains, ips, &why);
 	expect(remains.maps, ips, cnt, 1, "leaf_pause", "without_cfi", NULL);
 	assert_int_equal(cnt, 3);
-	assert_non_null(why);
-	assert_ptr_equal(strstr(why, "no unwind information in test_unwind"), why);
+	assert_non_null(strstr(why ? why : "", "no unwind information in "));
 	proc_maps__free(remains.maps);
 }
 
@@ -485,13 +482,6 @@ static void test_damaged_stack(void **state)
 	proc_maps__free(remains.maps);
 }
 
-static int drop_objects(void **state)
-{
-	(void)state;
-	user_objects__drop();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -506,5 +496,5 @@ int main(void)
 		cmocka_unit_test(test_damaged_stack),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, drop_objects);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
