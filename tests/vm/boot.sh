@@ -104,7 +104,8 @@ qemu_command() {
 }
 
 # Boots once and waits. Sets $verdict: finished, timeout, died (in the command),
-# unborn (before it) or refused (by QEMU itself, e.g. a wrong --qemu-arg).
+# unborn (before it), refused (by QEMU itself, e.g. a wrong --qemu-arg) or
+# unread (our output was closed).
 boot() {
 	local began=$SECONDS ended='' status=0
 
@@ -123,6 +124,9 @@ boot() {
 		elif ((SECONDS - began >= timeout)); then
 			verdict=timeout
 			kill -KILL "$qemu_pid" || true
+		elif ! kill -0 "$copier_pid"; then
+			# Nobody reads our output any more, as in "run ... | head -1".
+			kill -KILL "$qemu_pid" || true
 		elif [[ ! -s $job/started ]] && ((SECONDS - began >= boot_seconds)); then
 			kill -KILL "$qemu_pid" || true
 		fi
@@ -139,7 +143,7 @@ boot() {
 	: "${verdict:=died}"
 	# Without QEMU there was perhaps nobody to open the pipe's other end.
 	[[ $verdict != refused ]] || kill "$copier_pid" 2>/dev/null || true
-	wait "$copier_pid" 2>/dev/null || true
+	wait "$copier_pid" 2>/dev/null || [[ $verdict != died ]] || verdict=unread
 	copier_pid=
 }
 

@@ -7,26 +7,32 @@ guest_modules=(virtio_pci virtio_console 9pnet_virtio 9p overlay)
 
 # build_initramfs DIR: makes DIR/initramfs current (DIR is kernels/VERSION).
 build_initramfs() {
-	local dir=$1 version=${1##*/} busybox stamp tmp
+	local dir=$1 version=${1##*/} busybox stamp
 
 	busybox=$(static_busybox)
 	stamp=$(cat -- "$vm_dir"/{init,guest.sh,initramfs.sh} "$busybox" | sha256sum)
-	if [[ -f $dir/initramfs && $(cat -- "$dir/initramfs.stamp") == "$stamp" ]]; then
+	if [[ -f $dir/initramfs && $(cat -- "$dir/initramfs.stamp" 2>/dev/null) == "$stamp" ]]; then
 		return 0
 	fi
-	tmp=$(mktemp -d "${TMPDIR:-/tmp}/gup-pin-initramfs.XXXXXX")
-	if fill_initramfs "$tmp" "$dir" "$version" "$busybox" &&
-		(cd "$tmp" && find . | cpio --quiet -R 0:0 -o -H newc) |
-		gzip -1 >"$dir/initramfs.$$"; then
-		rm -rf -- "$tmp"
-	else
-		rm -rf -- "$tmp" "$dir/initramfs.$$"
+	(make_initramfs "$dir" "$version" "$busybox") ||
 		die "could not build the initramfs of $version"
-	fi
 	# In this order, a builder that is interrupted builds again.
 	rm -f -- "$dir/initramfs.stamp"
 	mv -f -- "$dir/initramfs.$$" "$dir/initramfs"
 	printf '%s\n' "$stamp" >"$dir/initramfs.stamp"
+}
+
+# make_initramfs DIR VERSION BUSYBOX: DIR/initramfs.$$. Run in a subshell, whose
+# end removes the temporary files; errexit is off there, hence the chains.
+make_initramfs() {
+	local tmp
+
+	tmp=$(mktemp -d "${TMPDIR:-/tmp}/gup-pin-initramfs.XXXXXX") || return 1
+	# shellcheck disable=SC2064  # $tmp as it is now
+	trap "rm -rf -- $(printf %q "$tmp")" EXIT
+	trap 'rm -f -- "$dir/initramfs.$$"; exit 1' HUP INT TERM
+	fill_initramfs "$tmp" "$@" && cd "$tmp" &&
+		find . | cpio --quiet -R 0:0 -o -H newc | gzip -1 >"$1/initramfs.$$"
 }
 
 static_busybox() {

@@ -54,6 +54,10 @@ finish() {
 		say "no end after $timeout seconds; killed"
 		exit 124
 		;;
+	unread)
+		# As if SIGPIPE had ended the command itself.
+		exit 141
+		;;
 	died)
 		console_tail
 		say "the guest died in the command"
