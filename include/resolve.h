@@ -22,7 +22,7 @@
 struct ksym {
 	uint64_t addr;		/* start; the offset of an address is address - addr */
 	const char *name;	/* as in /proc/kallsyms, compiler suffixes included */
-	const char *module;	/* NULL = the kernel itself; "bpf" for BPF programs and trampolines */
+	const char *module;	/* NULL = the kernel itself; "bpf": BPF program or trampoline */
 };
 
 struct ksyms;
@@ -50,12 +50,12 @@ const struct ksym *ksyms__find(const struct ksyms *ksyms, uint64_t addr);
  * several have it (*count tells; count may be NULL). Looks at every symbol.
  */
 uint64_t ksyms__addr(const struct ksyms *ksyms, const char *name, size_t *count);
-/* Start of the first text symbol above addr, 0 = none: where addr's function ends at the latest. */
+/* Start of the first text symbol above addr, 0 = none: addr's function ends there at the latest. */
 uint64_t ksyms__next(const struct ksyms *ksyms, uint64_t addr);
 
 /* Copies a function's name without what compilers append: .isra.0 .constprop.0 .part.0 .cold ... */
 void symbol_display(const char *name, char *buf, size_t size);
-/* Of two names of one address: is a the one that people know (fewer leading underscores, shorter)? */
+/* Of two names of one address: do people know a better (fewer leading underscores, shorter)? */
 bool symbol_is_nicer(const char *a, const char *b);
 
 /* ---- user addresses: src/resolve_user.c ---- */
@@ -67,7 +67,8 @@ struct proc_maps;
  * mappings. Each file is opened (in whatever mount namespace, even if deleted)
  * and kept open, so that all functions on the result work when the process has
  * gone. Processes share open files; at most 512 are open, a mapping beyond that
- * has a file name but no functions. NULL with errno: ESRCH when the process is
+ * has a file name but no functions. An open file keeps its file system busy:
+ * free what is not needed any more. NULL with errno: ESRCH when the process is
  * gone or has no memory, EPERM or EACCES when it may not be read.
  */
 struct proc_maps *proc_maps__read(pid_t pid);
@@ -85,7 +86,7 @@ bool proc_maps__covers(const struct proc_maps *maps, uint64_t addr);
  */
 bool user_frame__resolve(const struct proc_maps *maps, uint64_t addr, const char **function,
 			 const char **file, uint64_t *offset);
-/* Closes every file that no proc_maps uses and forgets all symbols: for the end of the program. */
+/* Closes the files (at most 32 are kept for the next user) that no proc_maps uses any more. */
 void user_objects__drop(void);
 
 /* ---- everything else: src/resolve_names.c ---- */
@@ -118,7 +119,7 @@ uint64_t mono_to_real_ns(uint64_t monotonic_ns);
 struct file_facts {
 	uint32_t mode;		/* i_mode; type bits may be 0 (anonymous inodes) */
 	uint64_t dev, ino, rdev; /* devices in the kernel's encoding: major << 20 | minor */
-	char name[64];		/* of the dentry: "uverbs0", "[io_uring]", protocol name of a socket */
+	char name[64];		/* of the dentry: "uverbs0", "[io_uring]"; of a socket its protocol */
 };
 
 /* stat(2)'s device number in the kernel's encoding. */

@@ -26,7 +26,7 @@
 #define MAX_OBJECTS 512		/* open files */
 #define MAX_IDLE 32		/* of these, ones that no proc_maps uses */
 #define MAX_LOADED 64		/* objects with tables in memory */
-#define MAX_LOADED_BYTES (1ULL << 30) /* sum of these objects' file sizes, which bounds the tables */
+#define MAX_LOADED_BYTES (1ULL << 30) /* of these objects' files, which bound the tables */
 #define MAX_OBJECT_BYTES (512ULL << 20) /* for files that are not root's */
 #define MAX_ROOT_OBJECT_BYTES (4ULL << 30)
 #define MAX_SEGMENTS 32
