@@ -119,7 +119,7 @@ uint64_t mono_to_real_ns(uint64_t monotonic_ns);
 struct file_facts {
 	uint32_t mode;		/* i_mode; type bits may be 0 (anonymous inodes) */
 	uint64_t dev, ino, rdev; /* devices in the kernel's encoding: major << 20 | minor */
-	char name[64];		/* of the dentry: "uverbs0", "[io_uring]"; of a socket its protocol */
+	char name[64];		/* of the dentry: "uverbs0", "[io_uring]"; a socket's protocol */
 };
 
 /* stat(2)'s device number in the kernel's encoding. */
