@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * The ioctls of /dev/gup_pin_test, the test module that handles pins rightly and wrongly. One open
+ * file holds the pages of one call; RELEASE, or the last close, lets go of what the call left
+ * there.
+ */
+#ifndef GUP_PIN_TEST_H
+#define GUP_PIN_TEST_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define GUP_PIN_TEST_WRITE 1	/* FOLL_WRITE */
+#define GUP_PIN_TEST_LONGTERM 2	/* FOLL_LONGTERM */
+
+struct gup_pin_test_args {
+	__u64 addr;
+	__u64 npages;
+	__u32 flags;
+	__u32 delay_ms;	/* of LATE */
+};
+
+/* Right: pin until RELEASE. */
+#define GUP_PIN_TEST_PIN _IOW('p', 0x61, struct gup_pin_test_args)
+/* Not a pin at all, but get_user_pages_fast, put by RELEASE. */
+#define GUP_PIN_TEST_GET _IOW('p', 0x62, struct gup_pin_test_args)
+/* Pin and lose the array: pinned until the machine goes down. */
+#define GUP_PIN_TEST_FORGET _IOW('p', 0x63, struct gup_pin_test_args)
+/* Pin; a work item releases delay_ms later, whatever becomes of the file and its process. */
+#define GUP_PIN_TEST_LATE _IOW('p', 0x64, struct gup_pin_test_args)
+/*
+ * Pin three times, as three owners would; one of them releases twice, so that one pin is left for
+ * two owners. RELEASE then releases for both of these: one release more than there were pins.
+ * Only for pages that are not part of a large folio.
+ */
+#define GUP_PIN_TEST_TWICE _IOW('p', 0x65, struct gup_pin_test_args)
+/*
+ * Pin, and release by put_page. It leaves 1023 references on a small page for ever, and one pin on
+ * a large folio, which is given a plain reference so that it is not freed while pinned.
+ */
+#define GUP_PIN_TEST_PUTPAGE _IOW('p', 0x66, struct gup_pin_test_args)
+#define GUP_PIN_TEST_RELEASE _IO('p', 0x67)
+
+#endif
