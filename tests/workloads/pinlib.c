@@ -154,6 +154,7 @@ static int map_thp(struct mem *m, const struct mem_kind *kind, const char *path)
 }
 
 #define OVERCOMMIT "/proc/sys/vm/nr_overcommit_hugepages"
+#define SURPLUS "/sys/kernel/mm/hugepages/hugepages-2048kB/surplus_hugepages"
 
 static void write_num(const char *path, unsigned long num)
 {
@@ -188,7 +189,7 @@ static int map_hugetlb(struct mem *m, const struct mem_kind *kind, const char *p
 
 	(void)path;
 	m->map_len = round_huge(m->len);
-	write_num(OVERCOMMIT, before + m->map_len / HUGE_SIZE);
+	write_num(OVERCOMMIT, before + read_num(SURPLUS) + m->map_len / HUGE_SIZE);
 	m->addr = mmap(NULL, m->map_len, PROT_READ | PROT_WRITE, kind->flags, m->fd, 0);
 	write_num(OVERCOMMIT, before);
 	if (m->addr == MAP_FAILED)
