@@ -85,7 +85,7 @@ qemu_command() {
 		-m "$memory" -smp "$cpus" -nodefaults -no-user-config -display none -no-reboot
 		-kernel "$kernel_path/boot/vmlinuz-${kernel_path##*/}"
 		-initrd "$kernel_path/initramfs"
-		-append "console=ttyS0 quiet loglevel=5 panic=-1 mitigations=off random.trust_cpu=on cryptomgr.notests log_buf_len=4M rcupdate.rcu_cpu_stall_timeout=60 ${append[*]}"
+		-append "console=ttyS0 quiet loglevel=5 panic=-1 mitigations=off random.trust_cpu=on cryptomgr.notests log_buf_len=4M rcupdate.rcu_cpu_stall_timeout=60 watchdog_thresh=30 ${append[*]}"
 		-serial "file:$job/console"
 		# Before our own devices, as an IOMMU must come first.
 		"${qemu_args[@]}"

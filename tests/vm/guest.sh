@@ -30,6 +30,8 @@ mount_system() {
 	mount -t bpf bpf /sys/fs/bpf
 	mount -t cgroup2 cgroup2 /sys/fs/cgroup
 	mkdir -p /run/lock /run/user
+	# An ordinary user's share of it cannot be entered.
+	ls /root >/dev/null || mount -t tmpfs -o mode=700 home /root
 	hostname guest
 	ip link set lo up
 	ulimit -n 65536

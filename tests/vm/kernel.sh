@@ -17,13 +17,17 @@ fetch_kernel() {
 	old=$(kernel_dir "$name") || old=
 	if [[ -z $old ]] || older_than "$cache/kernels/$name.checked" "$refresh_seconds"; then
 		if version=$(resolve_kernel "$name"); then
-			install_kernel "$name" "$version" && touch "$cache/kernels/$name.checked"
+			if install_kernel "$name" "$version"; then
+				touch "$cache/kernels/$name.checked"
+			elif [[ -n $old ]]; then
+				say "$name: using the cached ${old##*/}"
+			fi
 		elif [[ -n $old ]]; then
 			say "$name: its suite cannot be reached; using the cached ${old##*/}"
 		else
 			die "$name: its suite cannot be reached, and none is cached"
 		fi
-	fi || true
+	fi
 	kernel_dir "$name" >/dev/null || die "$name: could not be fetched"
 	build_initramfs "$(kernel_dir "$name")"
 	prune_kernels "$name"
@@ -110,10 +114,12 @@ find_part() {
 }
 
 # prune_kernels NAME: older versions under the same name go, unless a guest
-# runs them (run holds a shared lock on the folder).
+# runs them (run holds a shared lock on the folder); so does what a killed
+# fetch left.
 prune_kernels() {
 	local dir current
 
+	find "$cache/kernels" -maxdepth 1 -name 'tmp.*' -mtime +1 -exec rm -rf -- {} +
 	current=$(kernel_dir "$1")
 	for dir in "$cache/kernels/$1".*-amd64; do
 		[[ -d $dir && $dir != "$current" ]] || continue
