@@ -6,7 +6,7 @@
  * are held and after the release is in the table below, in units of the pages asked for; --check
  * compares. Pages that a mistake leaves pinned stay so until the machine goes down: for guests.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -113,21 +113,42 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		if (!mem__kind_ok(arg))
 			argp_error(state, "%s: no such kind of memory", arg);
 		break;
-	case 'r': env->flags &= ~GUP_PIN_TEST_WRITE; break;
-	case OPT_SHORT: env->flags &= ~GUP_PIN_TEST_LONGTERM; break;
-	case OPT_DELAY: env->delay_ms = ms_arg(arg, state); break;
-	case 'H': env->hold_ms = ms_arg(arg, state); break;
-	case OPT_WAIT: env->wait = true; break;
-	case OPT_LEAVE: env->leave = true; break;
-	case OPT_VMSTAT: env->vmstat = true; break;
-	case OPT_CHECK: env->check = true; break;
-	case OPT_MODULE: env->module = arg; break;
-	case ARGP_KEY_ARG: env->op = find_op(arg, state); break;
+	case 'r':
+		env->flags &= ~GUP_PIN_TEST_WRITE;
+		break;
+	case OPT_SHORT:
+		env->flags &= ~GUP_PIN_TEST_LONGTERM;
+		break;
+	case OPT_DELAY:
+		env->delay_ms = ms_arg(arg, state);
+		break;
+	case 'H':
+		env->hold_ms = ms_arg(arg, state);
+		break;
+	case OPT_WAIT:
+		env->wait = true;
+		break;
+	case OPT_LEAVE:
+		env->leave = true;
+		break;
+	case OPT_VMSTAT:
+		env->vmstat = true;
+		break;
+	case OPT_CHECK:
+		env->check = true;
+		break;
+	case OPT_MODULE:
+		env->module = arg;
+		break;
+	case ARGP_KEY_ARG:
+		env->op = find_op(arg, state);
+		break;
 	case ARGP_KEY_END:
 		if (!env->op)
 			argp_error(state, "no OP given");
 		break;
-	default: return ARGP_ERR_UNKNOWN;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
 }

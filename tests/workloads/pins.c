@@ -2,12 +2,12 @@
 /*
  * pins: make the kernel pin a known number of pages by one call site, hold them, release them.
  *
- * A site is a way into the kernel's pin_user_pages family: process_vm access (pin_user_pages_remote,
- * transient), io_uring buffers (pin_user_pages; io_pin_pages since v6.12 or so), an AF_XDP umem
- * (pin_user_pages), a udmabuf (memfd_pin_folios) and O_DIRECT (pin_user_pages_fast since v6.5;
- * before that get_user_pages_fast, which counts nothing). The sites are in pins_sites.c; here are
- * the options and the order of events. `pinned PAGES` and `released` on stdout bracket the hold,
- * so that a test can measure in between.
+ * A site is a way into the kernel's pin_user_pages family: process_vm access
+ * (pin_user_pages_remote, transient), io_uring buffers (pin_user_pages, by 6.12 io_pin_pages), an
+ * AF_XDP umem (pin_user_pages), a udmabuf (memfd_pin_folios), O_DIRECT (pin_user_pages_fast; up to
+ * 6.1 get_user_pages_fast, which counts nothing). The sites are in pins_sites.c; here are the
+ * options and the order of events. `pinned PAGES` and `released` on stdout bracket the hold, so
+ * that a test can measure in between.
  */
 #include <argp.h>
 #include <stdio.h>
@@ -28,6 +28,7 @@ struct env {
 	unsigned long hold_ms;
 	bool wait;
 	bool vmstat;
+	bool list;
 	bool munmap;
 	bool fork_holder;
 	bool munmap_child;
@@ -109,10 +110,12 @@ static void check_args(struct argp_state *state, struct env *env)
 {
 	struct job *job = &env->job;
 
-	if (!env->site)
-		argp_error(state, "no site given, see --list");
-	if (!env->site)
+	if (env->list)
 		return;
+	if (!env->site) {
+		argp_error(state, "no site given, see --list");
+		return;
+	}
 	if (env->fork_holder && (env->site->transient || env->site->in_child))
 		argp_error(state, "%s: nothing that a child could hold", env->site->name);
 	if (job->child && strncmp(env->site->name, "pv", 2))
@@ -129,38 +132,70 @@ static void check_args(struct argp_state *state, struct env *env)
 		job->count = env->site->count;
 }
 
+static bool *find_flag(struct env *env, int key)
+{
+	switch (key) {
+	case OPT_CHILD:
+		return &env->job.child;
+	case OPT_WAIT:
+		return &env->wait;
+	case OPT_MUNMAP:
+		return &env->munmap;
+	case OPT_MUNMAP_CHILD:
+		return &env->munmap_child;
+	case OPT_VMSTAT:
+		return &env->vmstat;
+	case OPT_LIST:
+		return &env->list;
+	default:
+		return NULL;
+	}
+}
+
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
 {
 	struct env *env = state->input;
+	bool *flag = find_flag(env, key);
 
+	if (flag) {
+		*flag = true;
+		return 0;
+	}
 	switch (key) {
-	case 'n': env->job.count = num_arg(arg, state); break;
+	case 'n':
+		env->job.count = num_arg(arg, state);
+		break;
 	case 'k':
 		env->job.kind = arg;
 		if (!mem__kind_ok(arg))
 			argp_error(state, "%s: no such kind of memory", arg);
 		break;
-	case OPT_PATH: env->job.path = arg; break;
-	case OPT_BS: env->job.block = num_arg(arg, state); break;
-	case 'c': env->calls = num_arg(arg, state); break;
-	case OPT_CHILD: env->job.child = true; break;
-	case 'H': env->hold_ms = ms_arg(arg, state); break;
-	case OPT_WAIT: env->wait = true; break;
-	case OPT_MUNMAP: env->munmap = true; break;
+	case OPT_PATH:
+		env->job.path = arg;
+		break;
+	case OPT_BS:
+		env->job.block = num_arg(arg, state);
+		break;
+	case 'c':
+		env->calls = num_arg(arg, state);
+		break;
+	case 'H':
+		env->hold_ms = ms_arg(arg, state);
+		break;
 	case OPT_FORK_HOLDER:
 		env->fork_holder = true;
 		env->holder_ms = ms_arg(arg, state);
 		break;
-	case OPT_MUNMAP_CHILD: env->munmap_child = true; break;
-	case OPT_VMSTAT: env->vmstat = true; break;
-	case OPT_LIST: list_sites(); exit(0);
 	case ARGP_KEY_ARG:
 		env->site = state->arg_num ? NULL : find_site(arg);
 		if (!env->site)
 			argp_error(state, "%s: no such site, see --list", arg);
 		break;
-	case ARGP_KEY_END: check_args(state, env); break;
-	default: return ARGP_ERR_UNKNOWN;
+	case ARGP_KEY_END:
+		check_args(state, env);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
 }
@@ -309,6 +344,10 @@ int main(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &env);
+	if (env.list) {
+		list_sites();
+		return 0;
+	}
 	raise_memlock();
 	status = run(&env);
 	if (crew__end(&env.helper) && !status)

@@ -3,7 +3,7 @@
  * The call sites that pins can drive: one row in pin_sites[], one function to pin and one to
  * release. A site that this kernel lacks gives EXIT_SKIP with the reason.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_xdp.h>
@@ -169,6 +169,28 @@ static int pin_odwrite(struct job *job)
 	return direct_io(job, true);
 }
 
+/* ---- the control: references, not pins ---- */
+
+static int hold_in_pipe(struct job *job)
+{
+	struct iovec buf = { job->mem.addr, job->mem.len };
+	int ends[2];
+	ssize_t done;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return fail("pipe");
+	/* The pages stay in the pipe while either end is open. */
+	job->fd = ends[1];
+	if (fcntl(ends[1], F_SETPIPE_SZ, job->mem.len) < 0)
+		return fail("a pipe of %zu bytes", job->mem.len);
+	done = vmsplice(ends[1], &buf, 1, 0);
+	if (done >= 0)
+		errno = 0;
+	close(ends[0]);
+	return done == (ssize_t)buf.iov_len ? 0 : fail("vmsplice: %zd of %zu bytes", done,
+						       buf.iov_len);
+}
+
 /* ---- the table ---- */
 
 const struct site pin_sites[] = {
@@ -192,5 +214,7 @@ const struct site pin_sites[] = {
 	  "anon", 509, .transient = true, .prepare = prepare_odread, .pin = pin_odread },
 	{ "odwrite", "O_DIRECT write, the same; a device is overwritten",
 	  "anon", 509, .transient = true, .prepare = prepare_odwrite, .pin = pin_odwrite },
+	{ "vmsplice", "pages in a pipe by get_user_pages_fast: no pin (control); close",
+	  "anon", 251, .pin = hold_in_pipe, .release = close_fd },
 	{ 0 },
 };

@@ -75,7 +75,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	struct env *env = state->input;
 
 	switch (key) {
-	case 'd': env->device = arg; break;
+	case 'd':
+		env->device = arg;
+		break;
 	case 'n':
 		if (!parse_num(arg, &env->count) || !env->count)
 			argp_error(state, "%s: not a number above 0", arg);
@@ -85,17 +87,30 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		if (!mem__kind_ok(arg))
 			argp_error(state, "%s: no such kind of memory", arg);
 		break;
-	case 'r': env->read_only = true; break;
-	case 'H': env->hold_ms = ms_arg(arg, state); break;
-	case OPT_WAIT: env->wait = true; break;
-	case OPT_CLOSE: env->close_only = true; break;
+	case 'r':
+		env->read_only = true;
+		break;
+	case 'H':
+		env->hold_ms = ms_arg(arg, state);
+		break;
+	case OPT_WAIT:
+		env->wait = true;
+		break;
+	case OPT_CLOSE:
+		env->close_only = true;
+		break;
 	case OPT_FORK_HOLDER:
 		env->fork_holder = true;
 		env->holder_ms = ms_arg(arg, state);
 		break;
-	case OPT_MUNMAP_CHILD: env->munmap_child = true; break;
-	case OPT_VMSTAT: env->vmstat = true; break;
-	default: return ARGP_ERR_UNKNOWN;
+	case OPT_MUNMAP_CHILD:
+		env->munmap_child = true;
+		break;
+	case OPT_VMSTAT:
+		env->vmstat = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
 }

@@ -8,7 +8,7 @@
  * O_DIRECT, whose completions release in interrupts. At the end each process may keep a known
  * prime number of pages, so that a ledger kept under load can be compared page by page.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <argp.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -73,19 +73,34 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	unsigned long *num = NULL;
 
 	switch (key) {
-	case 'p': num = &env->procs; break;
-	case 'n': num = &env->pages; break;
-	case 's': num = &env->seconds; break;
-	case 't': num = &env->threads; break;
-	case 'H': num = &env->hold; break;
-	case 'd': env->dev = arg; break;
-	case 'F': env->no_fork = true; break;
+	case 'p':
+		num = &env->procs;
+		break;
+	case 'n':
+		num = &env->pages;
+		break;
+	case 's':
+		num = &env->seconds;
+		break;
+	case 't':
+		num = &env->threads;
+		break;
+	case 'H':
+		num = &env->hold;
+		break;
+	case 'd':
+		env->dev = arg;
+		break;
+	case 'F':
+		env->no_fork = true;
+		break;
 	case 'k':
 		env->kind = arg;
 		if (!mem__kind_ok(arg))
 			argp_error(state, "%s: no such kind of memory", arg);
 		break;
-	default: return ARGP_ERR_UNKNOWN;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
 	if (num && (!parse_num(arg, num) || !*num))
 		argp_error(state, "%s: not a number above 0", arg);
