@@ -38,5 +38,7 @@ const char *rule_meaning(enum rule rule);
 
 /* Who drops the pins of a dead owner, by kind of file; never NULL. */
 const char *release_work(const struct group *group);
+/* What may keep the pins when nobody has their file open; NULL = nothing can. */
+const char *held_elsewhere(const struct group *group);
 
 #endif

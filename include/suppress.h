@@ -32,7 +32,10 @@ const char *suppressions__match(const struct suppressions *supps, enum rule rule
 				const char *const *names, size_t name_cnt);
 /* Forgets which lines were used. */
 void suppressions__restart(const struct suppressions *supps);
-/* The i-th line that was not used, as "file:3 unused" or "file:3 expired 2026-11-01"; NULL past the last. */
+/*
+ * The i-th line that was not used, as "file:3 unused" or "file:3 expired
+ * 2026-11-01"; NULL past the last.
+ */
 const char *suppressions__unused(const struct suppressions *supps, size_t i);
 
 #endif

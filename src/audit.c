@@ -104,10 +104,13 @@ static void suppress(struct audit *audit, struct finding *finding, const char *c
 	finding->suppressed_by = snapshot__str(audit->snap, line);
 }
 
-/* Sockets in flight and io_uring's file tables hold files without any descriptor. */
+/*
+ * Sockets in flight and io_uring's file tables hold files without any
+ * descriptor; of a pin that came by no system call nothing is known.
+ */
 static bool may_hide(const struct group *group)
 {
-	return group->through.known && !group->file_released;
+	return !group->file_released && (group->through.known || !group->through.syscall);
 }
 
 static const char *certainty_of(const struct audit *audit, const struct group *group,
@@ -141,6 +144,8 @@ static void add_group_evidence(struct audit *audit, struct finding *finding,
 		if (holder)
 			word = holder->basis == BASIS_LIKELY ? "open_file_likely_held_by_other" :
 							       "open_file_held_by_other";
+		else if (group->holders_complete && held_elsewhere(group))
+			word = "may_be_held_elsewhere";
 		else if (group->holders_complete)
 			word = "no_open_file_found";
 		add_evidence(audit, finding, word);

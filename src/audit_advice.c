@@ -20,6 +20,8 @@
 /*
  * Times of release: an owner counts as dead when its last thread exits, which
  * is before its files are closed, and many drivers unpin later still.
+ * Kinds with an "elsewhere" are held by more than the file that they came
+ * through, so that nobody having it open does not prove a leak.
  */
 static const struct advice {
 	const char *kind;
@@ -27,31 +29,42 @@ static const struct advice {
 	const char *work; /* who drops the pins of a dead owner */
 	const char *frees; /* what the last close does */
 	const char *fix;
+	const char *elsewhere;
 } advices[] = {
 	{ "rdma", 500 * NS_PER_MS, "the last close of the uverbs file frees the MRs",
 	  "the last close frees the MR",
-	  "ibv_dereg_mr() before exit; close the uverbs fd after fork()" },
+	  "ibv_dereg_mr() before exit; close the uverbs fd after fork()", NULL },
 	{ "io_uring", 1000 * NS_PER_MS, "io_uring's exit work, after the last close of the ring",
 	  "the last close ends the ring and unpins its buffers",
-	  "io_uring_unregister_buffers() before exit; close the ring fd after fork()" },
+	  "io_uring_unregister_buffers() before exit; close the ring fd after fork()", NULL },
 	{ "xdp", 1000 * NS_PER_MS, "AF_XDP's work item, after the last close of the socket",
 	  "the last close frees the umem",
-	  "xsk_umem__delete() before exit; close the AF_XDP socket after fork()" },
-	{ "vfio", 1000 * NS_PER_MS, "the last close of the vfio container",
+	  "xsk_umem__delete() before exit; close the AF_XDP socket after fork()",
+	  "another AF_XDP socket may share the umem" },
+	{ "vfio", 1000 * NS_PER_MS, "the last close of the vfio container and its devices",
 	  "the last close unmaps the device's memory",
-	  "VFIO_IOMMU_UNMAP_DMA before exit; do not pass on the container fd" },
-	{ "iommufd", 1000 * NS_PER_MS, "the last close of the iommufd",
+	  "VFIO_IOMMU_UNMAP_DMA before exit; do not pass on the container fd",
+	  "a device of the container may be open" },
+	{ "iommu", 1000 * NS_PER_MS, "the last close of the iommufd",
 	  "the last close unmaps the device's memory",
-	  "IOMMU_IOAS_UNMAP before exit; do not pass on the iommufd" },
+	  "IOMMU_IOAS_UNMAP before exit; do not pass on the iommufd",
+	  "a device bound to the iommufd may be open" },
 	{ "udmabuf", 500 * NS_PER_MS, "the last close of the dma-buf",
+	  "the last close of the dma-buf made through it unpins",
+	  "close the dma-buf fd, in every process that got it",
+	  "the dma-buf made through it may be open or mapped" },
+	{ "dma-buf", 500 * NS_PER_MS, "the last close of the dma-buf",
 	  "the last close of the dma-buf unpins it",
-	  "close the dma-buf fd, in every process that got it" },
-	{ "dmabuf", 500 * NS_PER_MS, "the last close of the dma-buf",
-	  "the last close of the dma-buf unpins it",
-	  "close the dma-buf fd, in every process that got it" },
+	  "close the dma-buf fd, in every process that got it",
+	  "a device may have the dma-buf attached" },
 	{ "v4l2", 500 * NS_PER_MS, "the last close of the video device",
 	  "the last close releases the buffers",
-	  "VIDIOC_REQBUFS with count 0 before exit; close the video fd after fork()" },
+	  "VIDIOC_REQBUFS with count 0 before exit; close the video fd after fork()",
+	  "a buffer exported as a dma-buf may be open" },
+	{ "dri", 500 * NS_PER_MS, "the last close of the GPU's device file",
+	  "the last close frees the objects made from user memory",
+	  "free the objects made from user memory before exit",
+	  "an object exported as a dma-buf may be open" },
 };
 
 static const struct advice generic = {
@@ -73,6 +86,11 @@ static const struct advice *advice_for(const struct group *group)
 uint64_t release_time_ns(const struct group *group)
 {
 	return advice_for(group)->release_ns + group->q.bytes / GIB * NS_PER_GIB;
+}
+
+const char *held_elsewhere(const struct group *group)
+{
+	return group->file_released ? NULL : advice_for(group)->elsewhere;
 }
 
 const char *release_work(const struct group *group)
@@ -165,6 +183,8 @@ static const char *next_handed_over(struct snapshot *snap, const struct group *g
 static const char *next_unknown_holder(struct snapshot *snap, const struct group *group)
 {
 	(void)snap;
+	if (group->holders_complete && held_elsewhere(group))
+		return "find who else keeps it: other processes of the same service, devices";
 	if (group->holders_complete)
 		return "see Checks: the books have gaps, so look again after they are closed";
 	return "repeat as root, in the host's PID namespace: some open files could not be read";

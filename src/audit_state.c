@@ -96,7 +96,7 @@ static enum state state_after_owner(const struct audit *audit, const struct grou
 		return STATE_RELEASING;
 	if (find_holder(audit->snap, group))
 		return is_mapped(group) ? STATE_HANDED_OVER : STATE_ORPHANED;
-	if (group->holders_complete && audit->books_whole)
+	if (group->holders_complete && audit->books_whole && !held_elsewhere(group))
 		return STATE_LEAKED;
 	return by_cmd(audit, group) ? STATE_LEFT_BEHIND : STATE_UNKNOWN_HOLDER;
 }
