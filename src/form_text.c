@@ -134,7 +134,7 @@ static void put_counts(char *counts, size_t room, const struct snapshot *snap)
 static void put_cause(struct text *text, const struct finding *lead)
 {
 	const struct snapshot *snap = text->snap;
-	char counts[64];
+	char counts[160];
 
 	put_counts(counts, sizeof(counts), snap);
 	if (lead->rule == RULE_DEGRADED && snap->cmd)
@@ -288,8 +288,11 @@ static void text_not_findings(struct text *text)
 static void put_total(struct text *text, const char *label, const struct quantity *q,
 		      const char *remark)
 {
-	text__wrap(text, "", 49, "   %-12s %8s%10s%12s%s%s", label, fmt_count(q->pins).s,
-		   fmt_count(q->folios).s, fmt_bytes(q->bytes).s, *remark ? "   " : "", remark);
+	char table[160];
+
+	snprintf(table, sizeof(table), "   %-12s %8s%10s%12s", label, fmt_count(q->pins).s,
+		 fmt_count(q->folios).s, fmt_bytes(q->bytes).s);
+	text__wrap(text, table, 49, "%s", remark);
 }
 
 static void text_totals(struct text *text)

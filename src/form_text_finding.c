@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "fmt.h"
 #include "form_text.h"
 
@@ -78,10 +79,15 @@ static void line_held_by(struct text *text, const struct subject *s)
 			   fmt_count(group->held_by_cnt - most).s);
 	if (group->held_by_cnt || !s->owner || !s->owner->exited)
 		return;
-	text__line(text, "held by", "%s",
-		   group->holders_complete ?
-			   "nobody: no process has an open file that holds it" :
+	if (!group->holders_complete)
+		text__line(text, "held by",
 			   "not allowed to look: not all open files could be read");
+	else if (!group->through.known)
+		text__line(text, "held by", "nobody: it came through no open file");
+	else
+		text__line(text, "held by", "nobody has its file open%s%s",
+			   held_elsewhere(group) ? ", but " : "",
+			   held_elsewhere(group) ? held_elsewhere(group) : "");
 }
 
 static void line_mapped_by(struct text *text, const struct subject *s)
@@ -359,7 +365,7 @@ static void line_user(struct text *text, const struct subject *s)
 static void line_id(struct text *text, const struct subject *s)
 {
 	if (text->opts->verbose)
-		text__line(text, "id", "%s", s->finding->id);
+		text__line(text, "id", "%s: %s", s->finding->id, rule_meaning(s->finding->rule));
 }
 
 static void line_evidence(struct text *text, const struct subject *s)

@@ -83,7 +83,9 @@ static void wrap(struct text *text, const char *prefix, unsigned int indent, con
 		safe = fmt_safe(raw);
 	else
 		raw = NULL;
-	if (safe) {
+	if (safe && !*safe) {
+		fprintf(text->out, "%s\n", prefix);
+	} else if (safe) {
 		fprintf(text->out, "%s%*s", prefix, at < indent ? (int)(indent - at) : 0, "");
 		put_wrapped(text, at < indent ? indent : at, indent, safe);
 	} else {

@@ -95,10 +95,11 @@ static void put_left(struct text *text, const struct site *site)
 
 static void put_site(struct text *text, const struct site *site)
 {
-	text__wrap(text, "   ", 3, "%s, called by %s%s%s%s",
+	text__wrap(text, "-  ", 3, "%s, called by %s%s%s%s",
 		   site->api == API_UNKNOWN ? "API unknown" : api_name(site->api),
-		   site->caller ? site->caller : "?", site->caller_module ? " [" : "",
-		   site->caller_module ? site->caller_module : "", site->caller_module ? "]" : "");
+		   site->caller ? site->caller : "an unknown function",
+		   site->caller_module ? " [" : "", site->caller_module ? site->caller_module : "",
+		   site->caller_module ? "]" : "");
 	put_calls(text, site);
 	put_pinned(text, site);
 	put_released(text, site);
@@ -167,8 +168,9 @@ void text_get_callers(struct text *text)
 	text__section(text, "FOLL_GET callers (references, not pins: not paired with releases)");
 	for (i = 0; i < most; i++) {
 		site = &snap->get_sites[i];
-		text__wrap(text, "   ", 6, "%s, called by %s%s%s%s: %s %s, %s %s",
-			   site->function ? site->function : "?", site->caller ? site->caller : "?",
+		text__wrap(text, "   ", 3, "%s, called by %s%s%s%s: %s %s, %s %s",
+			   site->function ? site->function : "?",
+			   site->caller ? site->caller : "an unknown function",
 			   site->caller_module ? " [" : "",
 			   site->caller_module ? site->caller_module : "",
 			   site->caller_module ? "]" : "", fmt_count(site->calls).s,
