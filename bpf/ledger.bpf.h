@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Plan core's books: how often each folio is pinned, and by whom.
+ *
+ * One preallocated hash, by folio. An element of such a map may be handed to
+ * another key while a slow CPU still holds a pointer to it, so a count is only
+ * ever changed by compare-and-exchange on a word that carries the folio's tag
+ * (gup_abi.h), entries stay at zero and are revived, and only the reaper
+ * deletes, after it has moved a zero word to dead.
+ *
+ * Order: a pin adds to the word, then to its owner's slot; a release takes from
+ * the slots, then from the word. So whoever touches a slot keeps the count
+ * above zero and the reaper away.
+ *
+ * Knows nothing of the kernel: truth_pins(), owner_suits(), owner_took() and
+ * who_releases() come from outside, so that a unit test can run all of this in user space.
+ */
+#ifndef GUP_LEDGER_BPF_H
+#define GUP_LEDGER_BPF_H
+
+#define CAS_TRIES 8
+#define LOOKUP_TRIES 3
+#define ENTRY_MORE 4 /* in gup_entry.notes: some owners are in more_owners */
+#define E_EXIST (-17)
+#define E_2BIG (-7)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct gup_entry);
+} ledger SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct gup_more);
+} more_owners SEC(".maps");
+
+static __always_inline __u64 ledger_tag(__u64 folio)
+{
+	return (folio / 64) << GUP_TAG_SHIFT;
+}
+
+static __always_inline __u64 word_with(__u64 old, __u64 cnt)
+{
+	return (old & ~(GUP_COUNT_MASK | GUP_SEQ_MASK)) | ((old + GUP_SEQ_ONE) & GUP_SEQ_MASK) |
+	       cnt;
+}
+
+static __always_inline bool word_is(__u64 word, __u64 tag)
+{
+	return (word & ~(GUP_COUNT_MASK | GUP_SEQ_MASK)) == tag;
+}
+
+/* Adds n; the count before, or -1 when the element is not (any longer) this folio's or does not yield. */
+static __always_inline long word_add(__u64 *word, __u64 tag, __u32 n)
+{
+	for (int i = 0; i < CAS_TRIES; i++) {
+		__u64 old = *(volatile __u64 *)word, cnt = old & GUP_COUNT_MASK;
+
+		if (!word_is(old, tag) || cnt + n > GUP_COUNT_MASK)
+			return -1;
+		if (__sync_val_compare_and_swap(word, old, word_with(old, cnt + n)) == old)
+			return cnt;
+	}
+	return -1;
+}
+
+/* Takes up to n; how many were there to take, or -1 as above. */
+static __always_inline long word_sub(__u64 *word, __u64 tag, __u32 n)
+{
+	for (int i = 0; i < CAS_TRIES; i++) {
+		__u64 old = *(volatile __u64 *)word, cnt = old & GUP_COUNT_MASK;
+		__u64 take = cnt < n ? cnt : n;
+
+		if (!word_is(old, tag))
+			return -1;
+		if (__sync_val_compare_and_swap(word, old, word_with(old, cnt - take)) == old)
+			return take;
+	}
+	return -1;
+}
+
+static __always_inline bool slots_add(struct gup_slot *slot, int cnt, __u32 owner, __u32 n,
+				      __u64 now)
+{
+	for (int i = 0; i < cnt; i++) {
+		__u64 old = *(volatile __u64 *)&slot[i].word;
+
+		if (GUP_SLOT_OWNER(old) == owner && GUP_SLOT_PINS(old) &&
+		    __sync_val_compare_and_swap(&slot[i].word, old, old + n) == old)
+			return true;
+	}
+	for (int i = 0; i < cnt; i++) {
+		if (!*(volatile __u64 *)&slot[i].word &&
+		    !__sync_val_compare_and_swap(&slot[i].word, 0, (__u64)owner << 32 | n)) {
+			slot[i].since = now;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Owners beyond the entry's own slots. */
+static __always_inline bool more_add(struct gup_entry *entry, __u64 folio, __u32 owner, __u32 n,
+				     __u64 now)
+{
+	struct gup_more *more = bpf_map_lookup_elem(&more_owners, &folio);
+
+	if (!more) {
+		static const struct gup_more fresh;
+
+		bpf_map_update_elem(&more_owners, &folio, &fresh, BPF_NOEXIST);
+		more = bpf_map_lookup_elem(&more_owners, &folio);
+		if (!more)
+			return false;
+	}
+	entry->notes |= ENTRY_MORE;
+	return slots_add(more->slot, GUP_MORE_SLOTS, owner, n, now);
+}
+
+static __always_inline __u32 slot_take(struct gup_slot *slot, __u32 n)
+{
+	for (int i = 0; i < CAS_TRIES; i++) {
+		__u64 old = *(volatile __u64 *)&slot->word;
+		__u32 have = GUP_SLOT_PINS(old), take = have < n ? have : n;
+
+		if (!have)
+			return 0;
+		if (__sync_val_compare_and_swap(&slot->word, old, have == take ? 0 : old - take) ==
+		    old)
+			return take;
+	}
+	return 0;
+}
+
+/* What is known of who releases; owner_suits() compares it with an owner. */
+struct releaser {
+	__u64 file;  /* open file of the current system call, 0 = none */
+	__u32 tgid;  /* 0 = unknown: in an interrupt */
+	__u32 last;  /* owner of the thread's last pin call */
+	__u32 avoid; /* owner to touch last; 0 = none */
+};
+
+#define SUITS_SURE (1ULL << 63) /* the same open file, or the thread's own short pin call */
+#define SUITS_TGID (1ULL << 62)
+#define SUITS_OTHER (1ULL << 61) /* not the owner to avoid */
+#define SUITS_SHORT \
+	(1ULL << 60) /* not FOLL_LONGTERM: such pins come and go many times more often */
+#define SUITS_AGE (SUITS_SHORT - 1)
+
+/* How well a slot suits a release: larger is better, the oldest among equals; 0 = empty. */
+static __always_inline __u64 slot_score(const struct gup_slot *slot, const struct releaser *who)
+{
+	__u64 word = *(volatile const __u64 *)&slot->word;
+
+	if (!GUP_SLOT_PINS(word))
+		return 0;
+	return owner_suits(GUP_SLOT_OWNER(word), who) | (~slot->since & SUITS_AGE);
+}
+
+/* Slot index of a folio: its own from 0, then those of more_owners. NULL = none. */
+static __always_inline struct gup_slot *slot_at(__u64 folio, __u32 index)
+{
+	struct gup_entry *entry;
+	struct gup_more *more;
+
+	if (index < GUP_SLOTS) {
+		entry = bpf_map_lookup_elem(&ledger, &folio);
+		return entry ? &entry->slot[index] : NULL;
+	}
+	index -= GUP_SLOTS;
+	more = bpf_map_lookup_elem(&more_owners, &folio);
+	return more && index < GUP_MORE_SLOTS ? &more->slot[index] : NULL;
+}
+
+struct pick {
+	struct releaser who;
+	__u64 folio;
+	__u64 best;
+	int index;
+};
+
+static long pick_one(__u32 i, struct pick *pick)
+{
+	struct gup_slot *slot = slot_at(pick->folio, i);
+	__u64 score = slot ? slot_score(slot, &pick->who) : 0;
+
+	if (score > pick->best) {
+		pick->best = score;
+		pick->index = i;
+	}
+	return 0;
+}
+
+/* Takes up to n of slot index of a folio; owner id << 32 | how many, 0 = none. */
+__noinline __u64 take_slot(__u64 folio, __u32 index, __u32 n)
+{
+	struct gup_slot *slot = slot_at(folio, index);
+	__u64 word;
+
+	if (!slot)
+		return 0;
+	word = *(volatile __u64 *)&slot->word;
+	return (word & ~0xffffffffULL) | slot_take(slot, n);
+}
+
+#define TAKE_TRIES 4
+
+/*
+ * Takes n pins of the slots of a folio with several owners, as owner_suits()
+ * ranks them. Unless that was sure it is a rule, not knowledge, and the entry is
+ * marked inferred. The owner that lost most recently, 0 = none.
+ *
+ * bpf_loop(), and functions that are not static, so that the verifier looks at
+ * each once and not at every way that leads to it.
+ */
+__noinline __u32 take_of_many(__u64 folio, __u32 n, __u32 tgid, __u32 avoid)
+{
+	struct gup_entry *entry = bpf_map_lookup_elem(&ledger, &folio);
+	struct pick pick = { .folio = folio, .who = { .tgid = tgid, .avoid = avoid } };
+	__u32 owner = 0;
+
+	if (tgid)
+		who_releases(&pick.who);
+	for (int i = 0; i < TAKE_TRIES && n; i++) {
+		__u64 took;
+
+		pick.best = 0;
+		pick.index = -1;
+		bpf_loop(GUP_SLOTS + GUP_MORE_SLOTS, pick_one, &pick, 0);
+		if (pick.index < 0)
+			break;
+		took = take_slot(folio, pick.index, n);
+		if (!(__u32)took)
+			continue;
+		owner = took >> 32;
+		owner_took(owner, (__u32)took, avoid != 0);
+		n -= (__u32)took;
+		if (entry && !(pick.best & SUITS_SURE))
+			entry->notes |= GUP_ENTRY_INFERRED;
+	}
+	return owner;
+}
+
+/* Takes n pins from the owners; the last owner that lost any, 0 = nobody. */
+static __always_inline __u32 slots_release(struct gup_entry *entry, __u64 folio, __u32 n,
+					   __u32 tgid, __u32 avoid)
+{
+	__u64 only = *(volatile __u64 *)&entry->slot[0].word;
+	__u32 took;
+
+	if (*(volatile __u64 *)&entry->slot[1].word || (entry->notes & ENTRY_MORE) || !only)
+		return take_of_many(folio, n, tgid, avoid);
+	took = slot_take(&entry->slot[0], n);
+	if (took)
+		owner_took(GUP_SLOT_OWNER(only), took, avoid != 0);
+	return GUP_SLOT_OWNER(only);
+}
+
+/*
+ * Older pins of this folio whose release was missed: struct page is read while
+ * the word stands still, and since every booked pin is in struct page before it
+ * is booked and leaves the books before it leaves struct page, a surplus in the
+ * books is stale.
+ */
+__noinline int drop_stale(__u64 folio, __u32 owner)
+{
+	struct gup_entry *entry = bpf_map_lookup_elem(&ledger, &folio);
+	__u64 tag = ledger_tag(folio), word, cnt;
+	long truth;
+
+	if (!entry)
+		return 0;
+	word = *(volatile __u64 *)&entry->word;
+	cnt = word & GUP_COUNT_MASK;
+	truth = truth_pins(folio);
+	if (truth < 0 || (__u64)truth >= cnt || !word_is(word, tag))
+		return 0;
+	if (__sync_val_compare_and_swap(&entry->word, word, word_with(word, truth)) != word)
+		return 0;
+	slots_release(entry, folio, cnt - truth, 0, owner);
+	count(GUP_STAT_STALE, cnt - truth);
+	return 0;
+}
+
+/* Books n pins of a folio for an owner (0 = unknown). */
+__noinline int ledger_pin(__u64 folio, __u32 n, __u32 owner, __u64 now)
+{
+	__u64 tag = ledger_tag(folio);
+	long before = -1;
+	struct gup_entry *entry = NULL;
+	int err = 0;
+
+	for (int i = 0; i < LOOKUP_TRIES && before < 0; i++) {
+		entry = bpf_map_lookup_elem(&ledger, &folio);
+		if (!entry) {
+			struct gup_entry fresh = { .word = tag };
+
+			err = bpf_map_update_elem(&ledger, &folio, &fresh, BPF_NOEXIST);
+			if (!err)
+				count(GUP_STAT_INSERTED, 1);
+			if (err == E_2BIG)
+				break;
+			entry = bpf_map_lookup_elem(&ledger, &folio);
+		}
+		if (entry)
+			before = word_add(&entry->word, tag, n);
+	}
+	if (before < 0) {
+		count(err == E_2BIG ? GUP_STAT_MAP_FULL : GUP_STAT_RETRIES_OUT, n);
+		return -1;
+	}
+	if (!entry)
+		return -1;
+	if (!owner || (!slots_add(entry->slot, GUP_SLOTS, owner, n, now) &&
+		       !more_add(entry, folio, owner, n, now))) {
+		entry->notes |= GUP_ENTRY_NAMELESS;
+		count(GUP_STAT_NAMELESS, n);
+	}
+	if (before > 0)
+		drop_stale(folio, owner);
+	return 0;
+}
+
+/* Books the release of n pins by process tgid (0 = unknown); the owner that lost them, 0 = unknown. */
+__noinline __u32 ledger_unpin(__u64 folio, __u32 n, __u32 tgid)
+{
+	struct gup_entry *entry = bpf_map_lookup_elem(&ledger, &folio);
+	__u64 tag = ledger_tag(folio), word;
+	__u32 owner, have;
+	long took;
+
+	if (!entry) {
+		count(GUP_STAT_UNMATCHED, n);
+		return 0;
+	}
+	word = *(volatile __u64 *)&entry->word;
+	have = word_is(word, tag) ? word & GUP_COUNT_MASK : 0;
+	if (!have) {
+		count(GUP_STAT_UNMATCHED, n);
+		return 0;
+	}
+	owner = slots_release(entry, folio, have < n ? have : n, tgid, 0);
+	took = word_sub(&entry->word, tag, n);
+	if (took < 0)
+		count(GUP_STAT_RETRIES_OUT, n);
+	else if (took < n)
+		count(GUP_STAT_UNMATCHED, n - took);
+	return owner;
+}
+
+/* Deletes an entry that stands at zero. True when it is gone. */
+static __always_inline bool ledger_reap(__u64 folio)
+{
+	struct gup_entry *entry = bpf_map_lookup_elem(&ledger, &folio);
+	__u64 tag = ledger_tag(folio), word;
+
+	if (!entry)
+		return false;
+	word = *(volatile __u64 *)&entry->word;
+	if (!word_is(word, tag) || (word & GUP_COUNT_MASK) ||
+	    __sync_val_compare_and_swap(&entry->word, word, word | GUP_DEAD) != word)
+		return false;
+	if (entry->notes & ENTRY_MORE)
+		bpf_map_delete_elem(&more_owners, &folio);
+	return !bpf_map_delete_elem(&ledger, &folio);
+}
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Call sites: which function released whose pins, and who still calls
+ * get_user_pages* (FOLL_GET). A site is its innermost few kernel frames.
+ */
+#ifndef GUP_SITES_BPF_H
+#define GUP_SITES_BPF_H
+
+#define IN_INTERRUPT_TID \
+	0x80000000 /* mark of an interrupt on this CPU, not of the thread it stopped */
+
+/* The release call that a thread is in, with pins not yet added to its site: one look-up per page, not two. */
+struct release_mark {
+	struct gup_site_key key;
+	__u64 pending;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct release_mark);
+} release_marks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct gup_site_key);
+	__type(value, struct gup_site_cnt);
+} sites SEC(".maps");
+
+static __always_inline void site_count(const struct gup_site_key *key, __u64 pages)
+{
+	struct gup_site_cnt *cnt = bpf_map_lookup_elem(&sites, key), fresh = { 1, pages };
+
+	if (!cnt && bpf_map_update_elem(&sites, key, &fresh, BPF_NOEXIST)) {
+		cnt = bpf_map_lookup_elem(&sites, key);
+		if (!cnt)
+			count(GUP_STAT_SITES_LOST, pages);
+	}
+	if (cnt) {
+		__sync_fetch_and_add(&cnt->calls, 1);
+		__sync_fetch_and_add(&cnt->pages, pages);
+	}
+}
+
+static __always_inline __u32 release_tid(void *ctx)
+{
+	if (in_interrupt(ctx))
+		return IN_INTERRUPT_TID | bpf_get_smp_processor_id();
+	return (__u32)bpf_get_current_pid_tgid();
+}
+
+static __always_inline void release_flush(struct release_mark *mark)
+{
+	__u64 pending = __sync_lock_test_and_set(&mark->pending, 0);
+
+	if (pending)
+		site_count(&mark->key, pending);
+}
+
+/* Entry of a function that releases pins. */
+static __always_inline void release_enter(void *ctx)
+{
+	struct release_mark fresh = {}, *mark;
+	__u32 tid = release_tid(ctx);
+
+	mark = bpf_map_lookup_elem(&release_marks, &tid);
+	if (!mark) {
+		bpf_get_stack(ctx, fresh.key.ip, sizeof(fresh.key.ip), 0);
+		if (bpf_map_update_elem(&release_marks, &tid, &fresh, BPF_ANY))
+			count(GUP_STAT_SITES_LOST, 1);
+		return;
+	}
+	release_flush(mark);
+	mark->key.owner = 0;
+	bpf_get_stack(ctx, mark->key.ip, sizeof(mark->key.ip), 0);
+}
+
+/* n pins of an owner were released by the call that the thread is in. */
+static __always_inline void release_site(void *ctx, __u32 owner, __u32 n)
+{
+	__u32 tid = release_tid(ctx);
+	struct release_mark *mark = bpf_map_lookup_elem(&release_marks, &tid);
+
+	if (!mark)
+		return;
+	if (mark->key.owner != owner) {
+		release_flush(mark);
+		mark->key.owner = owner;
+	}
+	__sync_fetch_and_add(&mark->pending, n);
+}
+
+/* A thread ends: its last site is counted, its marks go. */
+static __always_inline void release_thread_gone(__u32 tid)
+{
+	struct release_mark *mark = bpf_map_lookup_elem(&release_marks, &tid);
+
+	if (!mark)
+		return;
+	release_flush(mark);
+	bpf_map_delete_elem(&release_marks, &tid);
+}
+
+/* A get_user_pages* function returned references that are no pins. */
+static __always_inline void get_exit(void *ctx, __u32 api, __u64 flags, long ret)
+{
+	struct gup_site_key key = { .api = api };
+
+	if (ret <= 0 || (flags & foll_pin))
+		return;
+	bpf_get_stack(ctx, key.ip, sizeof(key.ip), 0);
+	site_count(&key, ret);
+}
+
+#endif

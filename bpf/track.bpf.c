@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Plan core: one short program per kernel function and signature. Each only
+ * adapts the kernel's arguments; what happens is in ledger, owner and sites.
+ * All are off until src/hooks.c, the table, has chosen by BTF.
+ *
+ * Arguments are read as numbers from the context: up to v7.0 the verifier does
+ * not let a tracing program touch a struct page ** argument, and arithmetic on
+ * a known pointer is never allowed. Slots: arguments from 0, then the result.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "kernel_types.h"
+#include "gup_abi.h"
+#include "facts.bpf.h"
+#include "stats.bpf.h"
+#include "folio.bpf.h"
+
+struct releaser;
+static __always_inline __u64 owner_suits(__u32 id, const struct releaser *who);
+static __always_inline void owner_took(__u32 id, __u32 n, bool stale);
+static __always_inline void who_releases(struct releaser *who);
+
+#include "ledger.bpf.h"
+#include "context.bpf.h"
+#include "procs.bpf.h"
+#include "owner.bpf.h"
+#include "sites.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+static __always_inline __u64 arg(void *ctx, int slot)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), ctx + slot * 8);
+	return value;
+}
+
+/* --- what every adapter ends in --- */
+
+static __always_inline void owner_pinned(__u32 id, __u32 n)
+{
+	struct gup_owner *owner = owner_of(id);
+
+	if (owner)
+		__sync_fetch_and_add(&owner->pinned, n);
+}
+
+/* n pins of a folio, counted by the kernel as acquired. */
+static __always_inline void on_pin(__u64 folio, __u32 n)
+{
+	__u64 now;
+	__u32 owner;
+
+	if (is_uncounted_zero(folio))
+		return;
+	owner = current_owner(n, 0, &now);
+	count(GUP_STAT_ACQUIRED, n);
+	owner_pinned(owner, n);
+	ledger_pin(folio, n, owner, now);
+}
+
+/* memfd_pin_folios with an inlined copy of the grab drops pins again that no hook has seen. */
+static __always_inline bool undone_inside_memfd(bool interrupt)
+{
+	__u32 tid;
+	struct mark *mark;
+
+	if (!inlined_memfd_pin_folios || !memfd_callers || interrupt)
+		return false;
+	tid = (__u32)bpf_get_current_pid_tgid();
+	mark = bpf_map_lookup_elem(&marks, &tid);
+	return mark && mark->api == GUP_API_MEMFD_PIN_FOLIOS;
+}
+
+/* n pins of a folio go, counted by the kernel as released. Runs before they do. */
+static __always_inline void on_unpin(void *ctx, __u64 folio, __u32 n)
+{
+	bool interrupt = in_interrupt(ctx);
+	__u32 tgid = 0, owner;
+
+	if (is_uncounted_zero(folio))
+		return;
+	count(GUP_STAT_RELEASED, n);
+	if (undone_inside_memfd(interrupt)) {
+		count(GUP_STAT_ACQUIRED, n);
+		count(GUP_STAT_UNDONE, n);
+		return;
+	}
+	if (!interrupt)
+		tgid = bpf_get_current_pid_tgid() >> 32;
+	owner = ledger_unpin(folio, n, tgid);
+	release_site(ctx, owner, n);
+}
+
+/* --- acquire: the functions that change NR_FOLL_PIN_ACQUIRED --- */
+
+/* int try_grab_folio(struct folio *folio, int refs, unsigned int flags), slow path, since v6.11 */
+SEC("?fexit/try_grab_folio")
+int fexit__try_grab_folio(void *ctx)
+{
+	if (!(int)arg(ctx, 3) && (arg(ctx, 2) & foll_pin))
+		on_pin(arg(ctx, 0), arg(ctx, 1));
+	return 0;
+}
+
+/* struct folio *try_grab_folio(struct page *page, int refs, unsigned int flags), v5.17 to v6.10 */
+SEC("?fexit/try_grab_folio")
+int fexit__try_grab_folio__page(void *ctx)
+{
+	__u64 folio = arg(ctx, 3);
+
+	if (folio && (arg(ctx, 2) & foll_pin))
+		on_pin(folio, arg(ctx, 1));
+	return 0;
+}
+
+/* struct folio *try_grab_folio_fast(struct page *page, int refs, unsigned int flags) */
+SEC("?fexit/try_grab_folio_fast")
+int fexit__try_grab_folio_fast(void *ctx)
+{
+	__u64 folio = arg(ctx, 3);
+
+	if (folio && (arg(ctx, 2) & foll_pin))
+		on_pin(folio, arg(ctx, 1));
+	return 0;
+}
+
+/* bool try_grab_page(struct page *page, unsigned int flags): only the lowest byte of the result counts */
+SEC("?fexit/try_grab_page")
+int fexit__try_grab_page(void *ctx)
+{
+	if ((arg(ctx, 2) & 1) && (arg(ctx, 1) & foll_pin))
+		on_pin(folio_of(arg(ctx, 0)), 1);
+	return 0;
+}
+
+/* int try_grab_page(struct page *page, unsigned int flags): 0 is success, v6.2 to v6.10 */
+SEC("?fexit/try_grab_page")
+int fexit__try_grab_page__int(void *ctx)
+{
+	if (!(int)arg(ctx, 2) && (arg(ctx, 1) & foll_pin))
+		on_pin(folio_of(arg(ctx, 0)), 1);
+	return 0;
+}
+
+/* int folio_add_pins(struct folio *folio, unsigned int pins) */
+SEC("?fexit/folio_add_pins")
+int fexit__folio_add_pins(void *ctx)
+{
+	if (inlined_folio_add_pins && !(int)arg(ctx, 2))
+		on_pin(arg(ctx, 0), arg(ctx, 1));
+	return 0;
+}
+
+/*
+ * void folio_add_pin(struct folio *folio): the pin count rises, NR_FOLL_PIN_ACQUIRED
+ * does not, its release is counted. For the ledger it is a pin like any other.
+ */
+SEC("?fexit/folio_add_pin")
+int fexit__folio_add_pin(void *ctx)
+{
+	__u64 folio = arg(ctx, 0), now;
+	__u32 owner;
+
+	if (is_uncounted_zero(folio))
+		return 0;
+	owner = current_owner(1, GUP_API_FOLIO_ADD_PIN, &now);
+	count(GUP_STAT_ADD_PIN, 1);
+	owner_pinned(owner, 1);
+	ledger_pin(folio, 1, owner, now);
+	return 0;
+}
+
+/* --- release: the functions that change NR_FOLL_PIN_RELEASED --- */
+
+/* void gup_put_folio(struct folio *folio, int refs, unsigned int flags) */
+SEC("?fentry/gup_put_folio")
+int fentry__gup_put_folio(void *ctx)
+{
+	if (arg(ctx, 2) & foll_pin)
+		on_unpin(ctx, arg(ctx, 0), arg(ctx, 1));
+	return 0;
+}
+
+/* void unpin_user_page(struct page *page) */
+SEC("?fentry/unpin_user_page")
+int fentry__unpin_user_page(void *ctx)
+{
+	release_enter(ctx);
+	if (inlined_unpin_user_page)
+		on_unpin(ctx, folio_of(arg(ctx, 0)), 1);
+	return 0;
+}
+
+/* void unpin_folio(struct folio *folio) */
+SEC("?fentry/unpin_folio")
+int fentry__unpin_folio(void *ctx)
+{
+	release_enter(ctx);
+	if (inlined_unpin_folio)
+		on_unpin(ctx, arg(ctx, 0), 1);
+	return 0;
+}
+
+/* void unpin_user_folio(struct folio *folio, unsigned long npages) */
+SEC("?fentry/unpin_user_folio")
+int fentry__unpin_user_folio(void *ctx)
+{
+	release_enter(ctx);
+	if (inlined_unpin_user_folio)
+		on_unpin(ctx, arg(ctx, 0), (int)arg(ctx, 1));
+	return 0;
+}
+
+/* Release functions that end in one of those above: they only name the site. */
+SEC("?fentry/unpin_user_pages")
+int fentry__unpin_user_pages(void *ctx)
+{
+	release_enter(ctx);
+	return 0;
+}
+
+SEC("?fentry/unpin_user_pages_dirty_lock")
+int fentry__unpin_user_pages_dirty_lock(void *ctx)
+{
+	release_enter(ctx);
+	return 0;
+}
+
+SEC("?fentry/unpin_user_page_range_dirty_lock")
+int fentry__unpin_user_page_range_dirty_lock(void *ctx)
+{
+	release_enter(ctx);
+	return 0;
+}
+
+SEC("?fentry/unpin_folios")
+int fentry__unpin_folios(void *ctx)
+{
+	release_enter(ctx);
+	return 0;
+}
+
+/*
+ * Kernels whose BPF has no compare-and-exchange (before v5.12): events and
+ * owners' totals only. The folio is looked at for the zero page alone.
+ */
+static __always_inline void on_pin_flow(__u32 n)
+{
+	__u64 now;
+	__u32 owner = current_owner(n, 0, &now);
+
+	count(GUP_STAT_ACQUIRED, n);
+	owner_pinned(owner, n);
+}
+
+/* bool try_grab_page(struct page *page, unsigned int flags) */
+SEC("?fexit/try_grab_page")
+int fexit__try_grab_page__flow(void *ctx)
+{
+	if ((arg(ctx, 2) & 1) && (arg(ctx, 1) & foll_pin) && !is_uncounted_zero(arg(ctx, 0)))
+		on_pin_flow(1);
+	return 0;
+}
+
+/* struct page *try_grab_compound_head(struct page *page, int refs, unsigned int flags) */
+SEC("?fexit/try_grab_compound_head")
+int fexit__try_grab_compound_head__flow(void *ctx)
+{
+	if (arg(ctx, 3) && (arg(ctx, 2) & foll_pin) && !is_uncounted_zero(arg(ctx, 3)))
+		on_pin_flow(arg(ctx, 1));
+	return 0;
+}
+
+/* void put_compound_head(struct page *page, int refs, unsigned int flags) */
+SEC("?fentry/put_compound_head")
+int fentry__put_compound_head__flow(void *ctx)
+{
+	if ((arg(ctx, 2) & foll_pin) && !is_uncounted_zero(arg(ctx, 0)))
+		count(GUP_STAT_RELEASED, arg(ctx, 1));
+	return 0;
+}
+
+/* --- API functions: who, with which flags, asked for how much, got how much --- */
+
+/* long pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned int gup_flags, struct page **pages) */
+SEC("?fentry/pin_user_pages")
+int fentry__pin_user_pages(void *ctx)
+{
+	api_enter(ctx, GUP_API_PIN_USER_PAGES, 0, arg(ctx, 2));
+	return 0;
+}
+
+SEC("?fexit/pin_user_pages")
+int fexit__pin_user_pages(void *ctx)
+{
+	api_exit(arg(ctx, 1), (long)arg(ctx, 4));
+	return 0;
+}
+
+/* With a fifth argument, struct vm_area_struct **vmas, up to v6.4. */
+SEC("?fexit/pin_user_pages")
+int fexit__pin_user_pages__vmas(void *ctx)
+{
+	api_exit(arg(ctx, 1), (long)arg(ctx, 5));
+	return 0;
+}
+
+/* int pin_user_pages_fast(unsigned long start, int nr_pages, unsigned int gup_flags, struct page **pages) */
+SEC("?fentry/pin_user_pages_fast")
+int fentry__pin_user_pages_fast(void *ctx)
+{
+	api_enter(ctx, GUP_API_PIN_USER_PAGES_FAST, 0, arg(ctx, 2));
+	return 0;
+}
+
+SEC("?fexit/pin_user_pages_fast")
+int fexit__pin_user_pages_fast(void *ctx)
+{
+	api_exit((__u32)arg(ctx, 1), (int)arg(ctx, 4));
+	return 0;
+}
+
+/* int pin_user_pages_fast_only(unsigned long start, int nr_pages, unsigned int gup_flags, struct page **pages) */
+SEC("?fentry/pin_user_pages_fast_only")
+int fentry__pin_user_pages_fast_only(void *ctx)
+{
+	api_enter(ctx, GUP_API_PIN_USER_PAGES_FAST_ONLY, 0, arg(ctx, 2));
+	return 0;
+}
+
+SEC("?fexit/pin_user_pages_fast_only")
+int fexit__pin_user_pages_fast_only(void *ctx)
+{
+	api_exit((__u32)arg(ctx, 1), (int)arg(ctx, 4));
+	return 0;
+}
+
+/* long pin_user_pages_unlocked(unsigned long start, unsigned long nr_pages, struct page **pages, unsigned int gup_flags) */
+SEC("?fentry/pin_user_pages_unlocked")
+int fentry__pin_user_pages_unlocked(void *ctx)
+{
+	api_enter(ctx, GUP_API_PIN_USER_PAGES_UNLOCKED, 0, arg(ctx, 3));
+	return 0;
+}
+
+SEC("?fexit/pin_user_pages_unlocked")
+int fexit__pin_user_pages_unlocked(void *ctx)
+{
+	api_exit(arg(ctx, 1), (long)arg(ctx, 4));
+	return 0;
+}
+
+/* long pin_user_pages_locked(unsigned long start, unsigned long nr_pages, unsigned int gup_flags, struct page **pages, int *locked) */
+SEC("?fentry/pin_user_pages_locked")
+int fentry__pin_user_pages_locked(void *ctx)
+{
+	api_enter(ctx, GUP_API_PIN_USER_PAGES_LOCKED, 0, arg(ctx, 2));
+	return 0;
+}
+
+SEC("?fexit/pin_user_pages_locked")
+int fexit__pin_user_pages_locked(void *ctx)
+{
+	api_exit(arg(ctx, 1), (long)arg(ctx, 5));
+	return 0;
+}
+
+/* long pin_user_pages_remote(struct mm_struct *mm, unsigned long start, unsigned long nr_pages, unsigned int gup_flags, struct page **pages, int *locked) */
+SEC("?fentry/pin_user_pages_remote")
+int fentry__pin_user_pages_remote(void *ctx)
+{
+	api_enter(ctx, GUP_API_PIN_USER_PAGES_REMOTE, arg(ctx, 0), arg(ctx, 3));
+	return 0;
+}
+
+SEC("?fexit/pin_user_pages_remote")
+int fexit__pin_user_pages_remote(void *ctx)
+{
+	api_exit(arg(ctx, 2), (long)arg(ctx, 6));
+	return 0;
+}
+
+/* long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end, struct folio **folios, unsigned int max_folios, pgoff_t *offset) */
+SEC("?fentry/memfd_pin_folios")
+int fentry__memfd_pin_folios(void *ctx)
+{
+	__sync_fetch_and_add(&memfd_callers, 1);
+	api_enter(ctx, GUP_API_MEMFD_PIN_FOLIOS, 0, foll_longterm);
+	return 0;
+}
+
+static long pin_one_of(__u32 i, __u64 **folios)
+{
+	__u64 folio = 0;
+
+	if (!bpf_probe_read_kernel(&folio, sizeof(folio), *folios + i))
+		on_pin(folio, 1);
+	return 0;
+}
+
+SEC("?fexit/memfd_pin_folios")
+int fexit__memfd_pin_folios(void *ctx)
+{
+	__u64 *folios = (void *)arg(ctx, 3);
+	long ret = (long)arg(ctx, 6);
+
+	if (inlined_memfd_pin_folios && ret > 0)
+		bpf_loop(ret, pin_one_of, &folios, 0);
+	/* It may return fewer folios than it has room for and be complete: never a short call. */
+	api_exit(0, ret);
+	__sync_fetch_and_add(&memfd_callers, -1);
+	return 0;
+}
+
+/* --- FOLL_GET callers: not converted, counted by call site --- */
+
+SEC("?fexit/get_user_pages")
+int fexit__get_user_pages(void *ctx)
+{
+	get_exit(ctx, GUP_API_GET_USER_PAGES, arg(ctx, 2), (long)arg(ctx, 4));
+	return 0;
+}
+
+SEC("?fexit/get_user_pages")
+int fexit__get_user_pages__vmas(void *ctx)
+{
+	get_exit(ctx, GUP_API_GET_USER_PAGES, arg(ctx, 2), (long)arg(ctx, 5));
+	return 0;
+}
+
+SEC("?fexit/get_user_pages_fast")
+int fexit__get_user_pages_fast(void *ctx)
+{
+	get_exit(ctx, GUP_API_GET_USER_PAGES_FAST, arg(ctx, 2), (int)arg(ctx, 4));
+	return 0;
+}
+
+SEC("?fexit/get_user_pages_fast_only")
+int fexit__get_user_pages_fast_only(void *ctx)
+{
+	get_exit(ctx, GUP_API_GET_USER_PAGES_FAST_ONLY, arg(ctx, 2), (int)arg(ctx, 4));
+	return 0;
+}
+
+SEC("?fexit/get_user_pages_remote")
+int fexit__get_user_pages_remote(void *ctx)
+{
+	get_exit(ctx, GUP_API_GET_USER_PAGES_REMOTE, arg(ctx, 3), (long)arg(ctx, 6));
+	return 0;
+}
+
+SEC("?fexit/get_user_pages_unlocked")
+int fexit__get_user_pages_unlocked(void *ctx)
+{
+	get_exit(ctx, GUP_API_GET_USER_PAGES_UNLOCKED, arg(ctx, 3), (long)arg(ctx, 4));
+	return 0;
+}
+
+/* --- processes --- */
+
+SEC("?raw_tp/sched_process_fork")
+int raw_tp__sched_process_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	on_fork((void *)ctx->args[0], (void *)ctx->args[1]);
+	return 0;
+}
+
+SEC("?raw_tp/sched_process_exit")
+int raw_tp__sched_process_exit__flow(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (void *)ctx->args[0];
+	__u32 tid = BPF_CORE_READ(task, pid);
+
+	on_exit(task);
+	bpf_map_delete_elem(&marks, &tid);
+	return 0;
+}
+
+SEC("?raw_tp/sched_process_exit")
+int raw_tp__sched_process_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (void *)ctx->args[0];
+	__u32 tid = BPF_CORE_READ(task, pid);
+
+	on_exit(task);
+	release_thread_gone(tid);
+	bpf_map_delete_elem(&marks, &tid);
+	return 0;
+}
+
+/* --- run on request (BPF_PROG_TEST_RUN) --- */
+
+struct gup_truth requests[GUP_BATCH];
+__u32 request_cnt;
+__u32 request_done;
+
+static long reap_one(__u32 i, __u32 *done)
+{
+	if (i < GUP_BATCH)
+		*done += ledger_reap(requests[i].folio);
+	return 0;
+}
+
+/* Deletes ledger entries that stand at zero. */
+SEC("?raw_tp")
+int reap(void *ctx)
+{
+	__u32 done = 0;
+
+	bpf_loop(request_cnt, reap_one, &done, 0);
+	request_done = done;
+	return 0;
+}
+
+/* Gives owner ids from request_done on, request_cnt of them at most, to the queue of free ones. */
+SEC("?raw_tp")
+int fill_free_owners(void *ctx)
+{
+	for (__u32 i = 0; i < GUP_FILL_BATCH; i++) {
+		__u32 id = request_done + i;
+
+		if (i < request_cnt)
+			bpf_map_push_elem(&free_owners, &id, 0);
+	}
+	return 0;
+}
