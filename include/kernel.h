@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Facts about the running kernel, found by asking it: BTF, its own machine
+ * code, a probe. No version numbers.
+ */
+#ifndef GUP_KERNEL_H
+#define GUP_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gup_abi.h"
+#include "hooks.h"
+
+struct ksyms;
+
+struct kernel_facts {
+	struct btf *btf;
+	bool has_cmpxchg;
+	bool foll_from_btf; /* else the defines of kernels before v6.3 */
+	uint64_t foll_pin, foll_longterm, foll_write, foll_force, foll_nofault, foll_p2pdma;
+	uint64_t pg_reserved, pg_head, pg_swapbacked; /* masks */
+	uint32_t pgty_hugetlb, dtor_hugetlb;
+	bool zero_page_counts;
+	uint64_t page_struct_bytes;
+};
+
+/*
+ * Reads the facts. 0; -ENOENT: the kernel has no BTF; -ENOSYS: it has none of
+ * the counters that pins are counted in (older than v5.10); else -errno.
+ */
+int kernel_facts__read(struct kernel_facts *facts);
+void kernel_facts__free(struct kernel_facts *facts);
+
+/* The view that hooks__select() wants; valid as long as facts. */
+struct hook_kernel kernel_facts__view(const struct kernel_facts *facts);
+
+/* FOLL_* flags of this kernel as PIN_* of snapshot.h. */
+uint32_t kernel_facts__pin_flags(const struct kernel_facts *facts, uint32_t foll, bool remote);
+
+/* Calls fn for each function in BTF, until it returns non-zero; returns that. */
+int kernel_facts__each_func(const struct kernel_facts *facts,
+			    int (*fn)(void *ctx, const char *name), void *ctx);
+
+/* Whether the BPF loader's own messages go to stderr; they do by libbpf's default. */
+void kernel_reader__log(bool on);
+
+/* The helper programs of bpf/kernel.bpf.c. */
+struct kernel_reader;
+
+/* Loads them. NULL with errno (EPERM: no privilege for BPF). */
+struct kernel_reader *kernel_reader__open(const struct kernel_facts *facts);
+void kernel_reader__close(struct kernel_reader *reader);
+
+/* Reads the struct pages of cnt folios (folio set in each). 0 or -errno. */
+int kernel_reader__truth(struct kernel_reader *reader, struct gup_truth *truth, uint32_t cnt);
+
+/*
+ * Does func's machine code hold a call or jump to callee? 1, 0, or -errno:
+ * -ENOENT a symbol is unknown, -EPERM addresses are hidden.
+ */
+int kernel_reader__calls(struct kernel_reader *reader, const struct ksyms *ksyms, const char *func,
+			 const char *callee);
+
+/* The pins that a folio's struct page holds, at most. */
+static inline uint64_t truth_pins_of(const struct gup_truth *truth)
+{
+	if (truth->large)
+		return truth->pincount > 0 ? truth->pincount : 0;
+	return (uint32_t)truth->refcount / GUP_BIAS;
+}
+
+#endif

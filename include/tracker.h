@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The tracker: loads and attaches the tracking programs, reads their maps.
+ * Life: open, attach, (poll, read)..., close. Nothing outlives the process:
+ * the kernel detaches everything when its descriptors close, also on SIGKILL.
+ */
+#ifndef GUP_TRACKER_H
+#define GUP_TRACKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gup_abi.h"
+#include "hooks.h"
+#include "kernel.h"
+
+struct ksyms;
+
+struct tracker_options {
+	uint64_t max_folios;   /* ledger entries; 0 = an eighth of RAM's pages, at least 65,536 */
+	const char *skip_func; /* leave this function's hook out: how tests break it */
+};
+
+struct tracker_gap {
+	const char *func;
+	int err; /* -errno of attaching; 0 = left out on purpose */
+};
+
+struct tracker;
+
+/*
+ * Chooses hooks for this kernel and loads the programs. NULL with errno after
+ * one line on stderr: EPERM no privilege or tracing refused, ENOENT the kernel
+ * lacks a function that must be hooked, ENOMEM map memory refused.
+ */
+struct tracker *tracker__open(const struct kernel_facts *facts, struct kernel_reader *reader,
+			      const struct ksyms *ksyms, const struct tracker_options *opts);
+void tracker__close(struct tracker *tracker);
+
+/* Attaches. 0, or -errno after one line on stderr when a MUST hook refuses. */
+int tracker__attach(struct tracker *tracker);
+
+/* The process whose tree is watched as CMD's; 0 = none any more. */
+void tracker__set_root(struct tracker *tracker, uint32_t tgid);
+
+const struct kernel_facts *tracker__facts(const struct tracker *tracker);
+struct kernel_reader *tracker__reader(const struct tracker *tracker);
+const struct hook_choice *tracker__hooks(const struct tracker *tracker);
+/* Hooks wanted, attached, and those that are not, with why. */
+void tracker__coverage(const struct tracker *tracker, unsigned int *attached, unsigned int *wanted,
+		       const struct tracker_gap **gaps, size_t *gap_cnt);
+/* Does this function hold its own inlined copy of the counting code? */
+bool tracker__is_inlined(const struct tracker *tracker, const char *func);
+
+/* Sums over CPUs. 0 or -errno. */
+int tracker__stats(const struct tracker *tracker, uint64_t cnt[GUP_STAT_CNT]);
+/* Events lost because a program was interrupted by itself, over all booking programs. */
+uint64_t tracker__misses(const struct tracker *tracker);
+/* Bytes of BPF maps and programs. */
+uint64_t tracker__bytes(const struct tracker *tracker);
+/* How often each program of a chosen hook has run, while BPF statistics are on; 0 = unknown. */
+uint64_t tracker__runs(const struct tracker *tracker, const struct hook *hook);
+
+struct ledger_item {
+	uint64_t folio;
+	struct gup_entry entry;
+	struct gup_truth truth;
+	bool has_more;
+	struct gup_more more;
+};
+
+/*
+ * Copies of whole maps; *items is malloc'ed, the caller frees. 0 or -errno.
+ * tracker__ledger() gives entries with pins only, and their struct pages.
+ */
+int tracker__ledger(const struct tracker *tracker, struct ledger_item **items, size_t *cnt);
+int tracker__owners(const struct tracker *tracker, struct gup_owner **owners, size_t *cnt);
+
+struct proc_item {
+	struct gup_proc_key key;
+	struct gup_proc proc;
+};
+int tracker__procs(const struct tracker *tracker, struct proc_item **procs, size_t *cnt);
+
+struct site_item {
+	struct gup_site_key key;
+	struct gup_site_cnt cnt;
+};
+/* Release sites and FOLL_GET sites, pending counts of running threads included. */
+int tracker__sites(const struct tracker *tracker, struct site_item **sites, size_t *cnt);
+
+struct err_item {
+	struct gup_err_key key;
+	uint64_t cnt;
+};
+int tracker__errs(const struct tracker *tracker, struct err_item **errs, size_t *cnt);
+
+/* Reads one entry again. -ENOENT: gone. */
+int tracker__entry(const struct tracker *tracker, uint64_t folio, struct gup_entry *entry);
+/* Frames of a stack, innermost first; how many, 0 = none. */
+size_t tracker__stack(const struct tracker *tracker, bool user, int id,
+		      uint64_t ips[GUP_STACK_DEPTH]);
+
+/* Called with each record of the ring buffer. */
+typedef void (*tracker_record_fn)(void *ctx, const struct gup_rec *rec);
+void tracker__on_record(struct tracker *tracker, tracker_record_fn fn, void *ctx);
+/* Takes records, and frees ledger entries when the map fills. Waits up to timeout_ms. 0 or -errno. */
+int tracker__poll(struct tracker *tracker, int timeout_ms);
+/* A descriptor that is readable when there are records. */
+int tracker__poll_fd(const struct tracker *tracker);
+
+#endif

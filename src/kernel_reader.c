@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Drives bpf/kernel.bpf.c: struct pages of given folios, machine code of a
+ * kernel function. Requests and answers lie in the programs' own globals.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "kernel.h"
+#include "kernel.skel.h"
+#include "resolve.h"
+#include "util.h"
+
+struct kernel_reader {
+	struct kernel_bpf *skel;
+};
+
+static bool log_on;
+
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	return log_on && level != LIBBPF_DEBUG ? vfprintf(stderr, fmt, args) : 0;
+}
+
+void kernel_reader__log(bool on)
+{
+	log_on = on;
+	libbpf_set_print(print_libbpf);
+}
+
+struct kernel_reader *kernel_reader__open(const struct kernel_facts *facts)
+{
+	struct kernel_reader *reader = calloc(1, sizeof(*reader));
+	int err;
+
+	if (!reader)
+		return NULL;
+	reader->skel = kernel_bpf__open();
+	if (!reader->skel)
+		goto out;
+	reader->skel->rodata->pg_head = facts->pg_head;
+	reader->skel->rodata->pg_swapbacked = facts->pg_swapbacked;
+	reader->skel->rodata->pgty_hugetlb = facts->pgty_hugetlb;
+	reader->skel->rodata->dtor_hugetlb = facts->dtor_hugetlb;
+	bpf_program__set_autoload(reader->skel->progs.read_text, true);
+	/* Without the ledger nothing asks for truth, and old struct pages lack the fields. */
+	bpf_program__set_autoload(reader->skel->progs.read_truth, facts->has_cmpxchg);
+	err = kernel_bpf__load(reader->skel);
+	if (!err)
+		return reader;
+	errno = -err;
+out:
+	err = errno;
+	kernel_reader__close(reader);
+	errno = err;
+	return NULL;
+}
+
+void kernel_reader__close(struct kernel_reader *reader)
+{
+	if (!reader)
+		return;
+	kernel_bpf__destroy(reader->skel);
+	free(reader);
+}
+
+static int run(struct bpf_program *prog)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+
+	return bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+}
+
+int kernel_reader__truth(struct kernel_reader *reader, struct gup_truth *truth, uint32_t cnt)
+{
+	struct kernel_bpf__bss *bss = reader->skel->bss;
+
+	for (uint32_t done = 0; done < cnt;) {
+		uint32_t part = cnt - done < GUP_BATCH ? cnt - done : GUP_BATCH;
+		int err;
+
+		memcpy(bss->requests, truth + done, part * sizeof(*truth));
+		bss->request_cnt = part;
+		err = run(reader->skel->progs.read_truth);
+		if (err)
+			return err;
+		memcpy(truth + done, bss->requests, part * sizeof(*truth));
+		done += part;
+	}
+	return 0;
+}
+
+/* x86-64: call rel32, jmp rel32, and conditional jumps with rel32, at any byte. */
+static bool branches_to(const uint8_t *text, size_t len, uint64_t addr, uint64_t target)
+{
+	for (size_t i = 0; i + 5 <= len; i++) {
+		size_t op = 1;
+		int32_t rel;
+
+		if (text[i] == 0x0f && (text[i + 1] & 0xf0) == 0x80 && i + 6 <= len)
+			op = 2;
+		else if (text[i] != 0xe8 && text[i] != 0xe9)
+			continue;
+		memcpy(&rel, text + i + op, sizeof(rel));
+		if (addr + i + op + 4 + (int64_t)rel == target)
+			return true;
+	}
+	return false;
+}
+
+int kernel_reader__calls(struct kernel_reader *reader, const struct ksyms *ksyms, const char *func,
+			 const char *callee)
+{
+	uint64_t addr = ksyms__addr(ksyms, func, NULL), target = ksyms__addr(ksyms, callee, NULL);
+	struct kernel_bpf__bss *bss = reader->skel->bss;
+	uint64_t end;
+	int err;
+
+	if (!addr || !target)
+		return -ENOENT;
+	end = ksyms__next(ksyms, addr);
+	bss->text_addr = addr;
+	bss->text_len = end > addr && end - addr < GUP_TEXT_BYTES ? end - addr : GUP_TEXT_BYTES;
+	err = run(reader->skel->progs.read_text);
+	if (err)
+		return err;
+	if (bss->text_err)
+		return bss->text_err;
+	return branches_to(bss->text, bss->text_len, addr, target);
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Notes by process and by owner, in two small hash-less tables: a report has
+ * tens of processes that pin, not thousands; the tables are bounded anyway.
+ */
+#include "notes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "unwind.h"
+#include "util.h"
+
+#define PROCS_MAX 4096
+#define STACKS_MAX 4096
+
+struct noted_proc {
+	uint32_t tgid;
+	uint64_t start_boottime;
+	struct proc_maps *maps; /* NULL: gone before they could be read */
+};
+
+struct noted_stack {
+	uint32_t owner;
+	size_t cnt;
+	uint64_t ips[UNWIND_MAX_FRAMES];
+	char why[96]; /* empty = complete */
+};
+
+struct notes {
+	struct noted_proc *procs;
+	size_t proc_cnt;
+	struct noted_stack *stacks;
+	size_t stack_cnt;
+};
+
+struct notes *notes__new(void)
+{
+	struct notes *notes = calloc(1, sizeof(*notes));
+
+	if (!notes)
+		return NULL;
+	notes->procs = calloc(PROCS_MAX, sizeof(*notes->procs));
+	notes->stacks = calloc(STACKS_MAX, sizeof(*notes->stacks));
+	if (notes->procs && notes->stacks)
+		return notes;
+	notes__free(notes);
+	return NULL;
+}
+
+void notes__free(struct notes *notes)
+{
+	if (!notes)
+		return;
+	for (size_t i = 0; i < notes->proc_cnt; i++)
+		proc_maps__free(notes->procs[i].maps);
+	free(notes->procs);
+	free(notes->stacks);
+	free(notes);
+}
+
+static struct noted_proc *find(struct notes *notes, uint32_t tgid, uint64_t start_boottime)
+{
+	for (size_t i = 0; i < notes->proc_cnt; i++)
+		if (notes->procs[i].tgid == tgid &&
+		    notes->procs[i].start_boottime == start_boottime)
+			return &notes->procs[i];
+	return NULL;
+}
+
+/* Reads the maps of a living process once more for each new stack: libraries may have been loaded. */
+static struct proc_maps *note_maps(struct notes *notes, uint32_t tgid, uint64_t start_boottime)
+{
+	struct noted_proc *proc = find(notes, tgid, start_boottime);
+	struct proc_maps *maps;
+
+	if (!proc && notes->proc_cnt < PROCS_MAX) {
+		proc = &notes->procs[notes->proc_cnt++];
+		proc->tgid = tgid;
+		proc->start_boottime = start_boottime;
+	}
+	if (!proc)
+		return NULL;
+	maps = proc_maps__read(tgid);
+	if (maps) {
+		proc_maps__free(proc->maps);
+		proc->maps = maps;
+	}
+	return proc->maps;
+}
+
+static void unwind(struct notes *notes, const struct proc_maps *maps, const struct gup_rec *rec)
+{
+	struct user_regs regs = {
+		.ip = rec->ip,
+		.sp = rec->sp,
+		.bp = rec->bp,
+		.bx = rec->bx,
+		.r12 = rec->r12,
+		.r13 = rec->r13,
+		.r14 = rec->r14,
+		.r15 = rec->r15,
+	};
+	const char *why = "the process was gone before its maps were read";
+	struct noted_stack *stack;
+
+	if (notes->stack_cnt == STACKS_MAX)
+		return;
+	stack = &notes->stacks[notes->stack_cnt++];
+	stack->owner = rec->owner;
+	stack->ips[0] = rec->ip;
+	stack->cnt = 1;
+	if (maps)
+		stack->cnt = unwind__user(maps, &regs, rec->stack, rec->stack_len, stack->ips,
+					  UNWIND_MAX_FRAMES, &why);
+	snprintf(stack->why, sizeof(stack->why), "%s", why ? why : "");
+}
+
+void notes__take(void *ctx, const struct gup_rec *rec)
+{
+	struct notes *notes = ctx;
+	struct proc_maps *maps = note_maps(notes, rec->tgid, rec->start_boottime);
+
+	if (rec->kind == GUP_REC_STACK)
+		unwind(notes, maps, rec);
+}
+
+const struct proc_maps *notes__maps(struct notes *notes, uint32_t tgid, uint64_t start_boottime)
+{
+	const struct noted_proc *proc = find(notes, tgid, start_boottime);
+
+	return proc ? proc->maps : NULL;
+}
+
+size_t notes__stack(const struct notes *notes, uint32_t owner, const uint64_t **ips,
+		    const char **why)
+{
+	for (size_t i = 0; i < notes->stack_cnt; i++) {
+		if (notes->stacks[i].owner != owner)
+			continue;
+		*ips = notes->stacks[i].ips;
+		*why = notes->stacks[i].why[0] ? notes->stacks[i].why : NULL;
+		return notes->stacks[i].cnt;
+	}
+	return 0;
+}

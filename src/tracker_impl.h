@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Shared by tracker.c and tracker_maps.c only. */
+#ifndef GUP_TRACKER_IMPL_H
+#define GUP_TRACKER_IMPL_H
+
+#include "tracker.h"
+
+#include "track.skel.h" /* needs gup_abi.h first */
+
+#define ENOTSUPP_KERNEL 524 /* the kernel's own errno for "no trampoline for this function" */
+#define LINKS_MAX (2 * HOOKS_MAX + 2)
+
+struct tracker {
+	const struct kernel_facts *facts;
+	struct kernel_reader *reader;
+	struct tracker_options opts;
+	struct hook_choice choice;
+	struct track_bpf *skel;
+	struct ring_buffer *ring;
+	struct bpf_link *links[LINKS_MAX];
+	size_t link_cnt;
+	struct tracker_gap gaps[HOOKS_MAX];
+	size_t gap_cnt;
+	unsigned int attached, wanted;
+	tracker_record_fn record_fn;
+	void *record_ctx;
+	uint64_t reaped; /* ledger entries deleted so far */
+};
+
+/* Deletes ledger entries at zero when the map is more than half full. 0 or -errno. */
+int tracker__reap(struct tracker *tracker);
+
+#endif
