@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Takes a snapshot of a running tracker: maps and struct pages in, plain C out. */
+#ifndef GUP_TAKE_H
+#define GUP_TAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "notes.h"
+#include "resolve.h"
+#include "selftest.h"
+#include "snapshot.h"
+#include "tracker.h"
+
+/* Event counters and vmstat, read together: the point from which flows are compared. */
+struct flow {
+	uint64_t acquired, released, add_pins; /* the hooks' */
+	uint64_t vm_acquired, vm_released;     /* the kernel's, 0 = unknown */
+	bool vm_known;
+	uint64_t misses;
+};
+
+/* Reads both, after making the kernel's counters exact. 0 or -errno. */
+int flow__read(const struct tracker *tracker, struct flow *flow);
+
+struct take_options {
+	const char *tool;
+	struct notes *notes;
+	struct ksyms *ksyms;
+	const struct flow *base; /* flow when tracking began */
+	const struct selftest_result *selftest;
+	uint64_t since_ns; /* realtime when tracking began */
+	bool tree_only;	   /* only what CMD's tree pinned */
+	uint32_t pid;	   /* only what this process pinned, or whose memory it is; 0 = all */
+};
+
+/*
+ * A snapshot, not yet audited. NULL with errno after one line on stderr. The
+ * caller sets cmd* and ran_ns, and frees it with snapshot__free().
+ */
+struct snapshot *snapshot__take(struct tracker *tracker, const struct take_options *opts);
+
+/* Pins still held by what the options choose: a cheap look at the ledger. 0 or -errno. */
+int snapshot__held(struct tracker *tracker, const struct take_options *opts, uint64_t *pins);
+
+#endif

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Takes a snapshot: reads the maps once, hands them to the groups, the holders
+ * and the sites, and fills in the checks that every snapshot carries.
+ */
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "snapshot_impl.h"
+#include "util.h"
+
+int flow__read(const struct tracker *tracker, struct flow *flow)
+{
+	uint64_t cnt[GUP_STAT_CNT];
+	int err;
+
+	memset(flow, 0, sizeof(*flow));
+	vmstat__refresh();
+	flow->vm_known = !vmstat__read(&flow->vm_acquired, &flow->vm_released);
+	err = tracker__stats(tracker, cnt);
+	flow->acquired = cnt[GUP_STAT_ACQUIRED];
+	flow->released = cnt[GUP_STAT_RELEASED];
+	flow->add_pins = cnt[GUP_STAT_ADD_PIN];
+	flow->misses = tracker__misses(tracker);
+	return err;
+}
+
+static bool is_selected(const struct take_options *opts, const struct gup_owner *owner)
+{
+	if (owner->key.tgid == (uint32_t)getpid())
+		return false;
+	if (opts->tree_only)
+		return owner->in_tree;
+	return !opts->pid || owner->key.tgid == opts->pid || owner->mm_tgid == opts->pid;
+}
+
+static int read_owners(struct take *take)
+{
+	int err = tracker__owners(take->tracker, &take->owners, &take->owner_cnt);
+
+	if (!err)
+		err = tracker__procs(take->tracker, &take->procs, &take->proc_cnt);
+	if (err)
+		return err;
+	for (size_t i = 0; i < take->owner_cnt; i++)
+		if (take->owners[i].id >= take->id_cnt)
+			take->id_cnt = take->owners[i].id + 1;
+	take->by_id = malloc((take->id_cnt + 1) * sizeof(*take->by_id));
+	take->notes = calloc(take->owner_cnt + 1, sizeof(*take->notes));
+	if (!take->by_id || !take->notes)
+		return -ENOMEM;
+	for (size_t i = 0; i < take->id_cnt; i++)
+		take->by_id[i] = -1;
+	for (size_t i = 0; i < take->owner_cnt; i++) {
+		take->by_id[take->owners[i].id] = i;
+		take->notes[i].group = -1;
+		take->notes[i].self = take->owners[i].key.tgid == (uint32_t)getpid();
+		take->notes[i].selected = is_selected(take->opts, &take->owners[i]);
+	}
+	return 0;
+}
+
+static void fill_exit(struct process *proc, const struct gup_proc *facts)
+{
+	proc->exited = facts->exit_ns != 0;
+	proc->exited_ns = mono_to_real_ns(facts->exit_ns);
+	proc->exit_status = -1;
+	if (!proc->exited)
+		return;
+	proc->exit_signal = WTERMSIG(facts->exit_code);
+	if (WIFEXITED(facts->exit_code))
+		proc->exit_status = WEXITSTATUS(facts->exit_code);
+}
+
+static const struct proc_item *proc_item(const struct take *take, uint32_t tgid, uint64_t start)
+{
+	for (size_t i = 0; i < take->proc_cnt; i++)
+		if (take->procs[i].key.tgid == tgid &&
+		    (!start || take->procs[i].key.start_boottime == start) &&
+		    (start || !take->procs[i].proc.exit_ns))
+			return &take->procs[i];
+	return NULL;
+}
+
+/* What owners' records know of a process, where the process map was full or came later. */
+static const struct gup_owner *owner_record(const struct take *take, uint32_t tgid, uint64_t start)
+{
+	for (size_t i = 0; i < take->owner_cnt; i++)
+		if (take->owners[i].key.tgid == tgid && take->owners[i].key.start_boottime == start)
+			return &take->owners[i];
+	return NULL;
+}
+
+static void fill_process(struct take *take, struct process *proc, uint64_t start)
+{
+	const struct proc_item *item = proc_item(take, proc->pid, start);
+	const struct gup_owner *owner = owner_record(take, proc->pid, start);
+	struct proc_facts facts;
+
+	proc->started_ns = boot_to_real_ns(start);
+	proc->forked_from = -1;
+	proc->comm = "?";
+	if (item) {
+		proc->comm = snapshot__str(take->snap, item->proc.comm);
+		proc->uid = item->proc.uid;
+		proc->in_tree = item->proc.in_tree;
+		fill_exit(proc, &item->proc);
+	}
+	if (owner) {
+		proc->comm = snapshot__str(take->snap, owner->comm);
+		proc->uid = owner->uid;
+		proc->cgroup_id = owner->cgroup;
+		proc->cgroup = snapshot__str(take->snap, cgroup_path(owner->cgroup));
+		proc->in_tree = owner->in_tree;
+	}
+	if (!proc->exited && !proc_facts__read(proc->pid, &facts)) {
+		proc->comm = snapshot__str(take->snap, facts.comm);
+		proc->uid = facts.uid;
+	}
+}
+
+int take__process(struct take *take, uint32_t tgid, uint64_t start)
+{
+	struct snapshot *snap = take->snap;
+	uint64_t started = boot_to_real_ns(start);
+	const struct proc_item *item;
+	struct process *proc;
+	int index, parent;
+
+	for (size_t i = 0; i < snap->process_cnt; i++)
+		if (snap->processes[i].pid == tgid &&
+		    (snap->processes[i].started_ns / 100000000 == started / 100000000))
+			return i;
+	proc = snapshot__append(snap, &snap->processes, &snap->process_cnt, sizeof(*proc));
+	index = snap->process_cnt - 1;
+	proc->pid = tgid;
+	fill_process(take, proc, start);
+	item = proc_item(take, tgid, start);
+	if (item && owner_record(take, item->proc.ptgid, item->proc.pstart)) {
+		parent = take__process(take, item->proc.ptgid, item->proc.pstart);
+		snap->processes[index].forked_from = parent;
+	}
+	return index;
+}
+
+int take__living(struct take *take, uint32_t tgid)
+{
+	const struct proc_item *item = proc_item(take, tgid, 0);
+	struct proc_facts facts;
+
+	if (proc_facts__read(tgid, &facts))
+		return -1;
+	return take__process(take, tgid, item ? item->key.start_boottime : facts.start_boot_ns);
+}
+
+bool take__is_bpf(struct take *take, uint64_t ip)
+{
+	const struct ksym *sym = ksyms__find(take->opts->ksyms, ip);
+
+	return !sym || (sym->module && !strcmp(sym->module, "bpf"));
+}
+
+const char *take__kernel_function(struct take *take, uint64_t ip, const char **module)
+{
+	const struct ksym *sym = ksyms__find(take->opts->ksyms, ip);
+	char name[128];
+
+	*module = NULL;
+	if (!sym)
+		return NULL;
+	symbol_display(sym->name, name, sizeof(name));
+	*module = snapshot__str(take->snap, sym->module);
+	return snapshot__str(take->snap, name);
+}
+
+int take__kernel_stack(struct take *take, int id)
+{
+	struct snapshot *snap = take->snap;
+	uint64_t ips[GUP_STACK_DEPTH];
+	size_t cnt = tracker__stack(take->tracker, false, id, ips), first = 0;
+	struct stack *stack;
+
+	for (size_t i = 0; i < snap->stack_cnt; i++)
+		if (!snap->stacks[i].user && take->kstack_index && take->kstack_index[i] == id + 1)
+			return i;
+	/* The innermost frames are our own trampoline. */
+	while (first < cnt && take__is_bpf(take, ips[first]))
+		first++;
+	if (first == cnt)
+		return -1;
+	stack = snapshot__append(snap, &snap->stacks, &snap->stack_cnt, sizeof(*stack));
+	take->kstack_index = realloc(take->kstack_index, snap->stack_cnt * sizeof(int));
+	if (!take->kstack_index)
+		err(4, "out of memory");
+	take->kstack_index[snap->stack_cnt - 1] = id + 1;
+	stack->complete = cnt < GUP_STACK_DEPTH;
+	stack->why = stack->complete ? NULL : "deeper than the tracker records";
+	for (size_t i = first; i < cnt; i++) {
+		struct frame *frame =
+			snapshot__append(snap, &stack->frames, &stack->frame_cnt, sizeof(*frame));
+
+		frame->function = take__kernel_function(take, ips[i], &frame->module);
+	}
+	return snap->stack_cnt - 1;
+}
+
+int take__user_stack(struct take *take, const struct gup_owner *owner)
+{
+	const struct proc_maps *maps =
+		notes__maps(take->opts->notes, owner->key.tgid, owner->key.start_boottime);
+	uint64_t by_frame_pointer[GUP_STACK_DEPTH];
+	const uint64_t *ips;
+	struct stack *stack;
+	const char *why;
+	size_t cnt = notes__stack(take->opts->notes, owner->id, &ips, &why);
+
+	if (!cnt || (why && cnt == 1)) {
+		cnt = tracker__stack(take->tracker, true, owner->key.ustack, by_frame_pointer);
+		ips = by_frame_pointer;
+		why = maps ? "followed frame pointers only"
+			   : "the process was gone before its maps were read";
+	}
+	if (!cnt)
+		return -1;
+	stack = snapshot__append(take->snap, &take->snap->stacks, &take->snap->stack_cnt,
+				 sizeof(*stack));
+	take->kstack_index = realloc(take->kstack_index, take->snap->stack_cnt * sizeof(int));
+	if (!take->kstack_index)
+		err(4, "out of memory");
+	take->kstack_index[take->snap->stack_cnt - 1] = 0;
+	stack->user = true;
+	stack->complete = !why;
+	stack->why = snapshot__str(take->snap, why);
+	for (size_t i = 0; i < cnt; i++) {
+		struct frame *frame = snapshot__append(take->snap, &stack->frames,
+						       &stack->frame_cnt, sizeof(*frame));
+		const char *function = NULL, *file = NULL;
+
+		frame->offset = ips[i];
+		if (maps && user_frame__resolve(maps, ips[i], &function, &file, &frame->offset)) {
+			frame->function = snapshot__str(take->snap, function);
+			frame->file = snapshot__str(take->snap, file);
+		}
+	}
+	return take->snap->stack_cnt - 1;
+}
+
+static uint64_t realtime(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+static void fill_host(struct snapshot *snap)
+{
+	struct host_facts host;
+
+	if (host_facts__read(&host))
+		return;
+	snap->host = snapshot__str(snap, host.host);
+	snap->kernel = snapshot__str(snap, host.kernel);
+	snap->arch = snapshot__str(snap, host.arch);
+	snap->boot_id = snapshot__str(snap, host.boot_id);
+	snap->page_size = host.page_size;
+	snap->ram_bytes = host.ram_bytes;
+}
+
+static const char *gap_reason(struct snapshot *snap, const struct tracker_gap *gap)
+{
+	return gap->err ? snapshot__printf(snap, "can't attach (%s)", strerror(-gap->err))
+			: "left out on request";
+}
+
+static void fill_coverage(struct take *take)
+{
+	struct checks *checks = &take->snap->checks;
+	const struct tracker_gap *gaps;
+	size_t cnt;
+
+	tracker__coverage(take->tracker, &checks->hooks_attached, &checks->hooks_wanted, &gaps,
+			  &cnt);
+	for (size_t i = 0; i < cnt; i++) {
+		struct hook_gap *gap = snapshot__append(take->snap, &checks->missing,
+							&checks->missing_cnt, sizeof(*gap));
+
+		gap->function = gaps[i].func;
+		gap->why = gap_reason(take->snap, &gaps[i]);
+	}
+}
+
+/*
+ * The kernel's counters and ours are read one after the other, so on a busy
+ * machine they agree when the kernel's lies between our readings before and
+ * after; known losses widen that.
+ */
+static void fill_flow(struct take *take, const struct flow *before, const struct flow *after)
+{
+	const struct flow *base = take->opts->base;
+	struct checks *checks = &take->snap->checks;
+	uint64_t lost = after->misses - base->misses;
+	uint64_t acquired, released;
+
+	checks->events_acquired = after->acquired - base->acquired;
+	checks->events_released = after->released - base->released;
+	checks->folio_add_pins = after->add_pins - base->add_pins;
+	checks->recursion_misses = lost;
+	checks->vmstat_known = base->vm_known && after->vm_known;
+	if (!checks->vmstat_known)
+		return;
+	acquired = checks->vmstat_acquired = after->vm_acquired - base->vm_acquired;
+	released = checks->vmstat_released = after->vm_released - base->vm_released;
+	checks->vmstat_agrees = acquired >= before->acquired - base->acquired &&
+				acquired <= checks->events_acquired + lost &&
+				released >= before->released - base->released &&
+				(released <= checks->events_released || lost);
+}
+
+static int fill_checks(struct take *take)
+{
+	struct checks *checks = &take->snap->checks;
+	uint64_t cnt[GUP_STAT_CNT];
+	struct flow before, after;
+	int err = flow__read(take->tracker, &before);
+
+	if (!err)
+		err = flow__read(take->tracker, &after);
+	if (!err)
+		err = tracker__stats(take->tracker, cnt);
+	if (err)
+		return err;
+	fill_flow(take, &before, &after);
+	fill_coverage(take);
+	checks->source = "own tracker";
+	checks->plan = "core";
+	checks->has_ledger = tracker__facts(take->tracker)->has_cmpxchg;
+	checks->tracking_since_ns = take->opts->since_ns;
+	checks->map_full = cnt[GUP_STAT_MAP_FULL] + cnt[GUP_STAT_RETRIES_OUT];
+	checks->owners_full = cnt[GUP_STAT_OWNERS_FULL];
+	checks->stacks_lost = cnt[GUP_STAT_STACKS_LOST];
+	checks->stale_dropped += cnt[GUP_STAT_STALE];
+	checks->unmatched_releases = cnt[GUP_STAT_UNMATCHED];
+	checks->api_unknown = cnt[GUP_STAT_API_UNKNOWN];
+	checks->repaired = checks->stale_dropped;
+	checks->cpu_percent = -1;
+	checks->bpf_bytes = tracker__bytes(take->tracker);
+	checks->selftest =
+		snapshot__printf(take->snap, "%s%s%s", take->opts->selftest->verified,
+				 take->opts->selftest->unverified[0] ? "; not tried: " : "",
+				 take->opts->selftest->unverified);
+	return 0;
+}
+
+static void take__done(struct take *take)
+{
+	free(take->owners);
+	free(take->notes);
+	free(take->by_id);
+	free(take->procs);
+	free(take->zones);
+	free(take->kstack_index);
+}
+
+struct snapshot *snapshot__take(struct tracker *tracker, const struct take_options *opts)
+{
+	struct take take = { .tracker = tracker, .opts = opts };
+	int err;
+
+	take.snap = snapshot__new();
+	if (!take.snap)
+		return NULL;
+	take.snap->tool = opts->tool;
+	take.snap->version = GUP_VERSION;
+	fill_host(take.snap);
+	ksyms__refresh(opts->ksyms);
+	err = read_owners(&take);
+	if (!err)
+		err = take__groups(&take);
+	if (!err)
+		err = take__sites(&take);
+	if (!err)
+		err = fill_checks(&take);
+	take.snap->taken_ns = realtime();
+	if (!err)
+		take__holders(&take);
+	take__done(&take);
+	if (!err)
+		return take.snap;
+	warnx("can't read the tracker's maps: %s", strerror(-err));
+	snapshot__free(take.snap);
+	errno = -err;
+	return NULL;
+}
+
+int snapshot__held(struct tracker *tracker, const struct take_options *opts, uint64_t *pins)
+{
+	struct take take = { .tracker = tracker, .opts = opts };
+	cleanup_free struct ledger_item *items = NULL;
+	size_t cnt;
+	int err = read_owners(&take);
+
+	*pins = 0;
+	if (!err)
+		err = tracker__ledger(tracker, &items, &cnt);
+	for (size_t i = 0; i < cnt && !err; i++) {
+		for (int s = 0; s < GUP_SLOTS; s++) {
+			uint64_t word = items[i].entry.slot[s].word;
+			uint32_t id = GUP_SLOT_OWNER(word);
+			int owner = id < take.id_cnt ? take.by_id[id] : -1;
+
+			if (owner >= 0 && take.notes[owner].selected)
+				*pins += GUP_SLOT_PINS(word);
+		}
+	}
+	take__done(&take);
+	return err;
+}

@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Groups and totals from the ledger: every entry is held against its struct
+ * page first, so that what is reported as pinned is what the kernel holds.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "holders.h"
+#include "snapshot_impl.h"
+#include "util.h"
+
+#define RECONCILE_TRIES 3
+#define RECONCILE_US 10000
+#define PLAIN_REFS_MAX 64 /* references beside pins up to which a small page's surplus is certain */
+
+struct zone {
+	uint64_t start_pfn, end_pfn;
+	int node;
+	char name[16];
+};
+
+/* /proc/zoneinfo: which page frames are in which zone of which node. */
+static void read_zones(struct take *take)
+{
+	cleanup_file FILE *file = fopen("/proc/zoneinfo", "re");
+	struct zone zone = {};
+	unsigned long spanned = 0, value;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "Node %d, zone %15s", &zone.node, zone.name) == 2) {
+			spanned = 0;
+		} else if (sscanf(line, " spanned %lu", &value) == 1) {
+			spanned = value;
+		} else if (sscanf(line, " start_pfn: %lu", &value) == 1 && spanned) {
+			struct zone *zones =
+				realloc(take->zones, (take->zone_cnt + 1) * sizeof(*zones));
+
+			if (!zones)
+				return;
+			zone.start_pfn = value;
+			zone.end_pfn = value + spanned;
+			take->zones = zones;
+			zones[take->zone_cnt++] = zone;
+		}
+	}
+}
+
+static const struct zone *zone_of(const struct take *take, uint64_t folio)
+{
+	uint64_t bytes = tracker__facts(take->tracker)->page_struct_bytes, pfn;
+
+	if (!take->vmemmap || !bytes)
+		return NULL;
+	pfn = (folio - take->vmemmap) / bytes;
+	for (size_t i = 0; i < take->zone_cnt; i++)
+		if (take->zones[i].start_pfn <= pfn && pfn < take->zones[i].end_pfn)
+			return &take->zones[i];
+	return NULL;
+}
+
+enum match { MATCH, SURPLUS, STALE, MAYBE };
+
+/*
+ * Struct page against the ledger. For a small page 1,024 plain references look
+ * like a pin: what mappings and the page cache explain is taken off first, and
+ * a surplus is certain only when little is left beside it.
+ */
+static enum match compare(const struct ledger_item *item, uint64_t *extra)
+{
+	uint64_t booked = item->entry.word & GUP_COUNT_MASK, truth = truth_pins_of(&item->truth);
+	const struct gup_truth *t = &item->truth;
+	long rest;
+
+	*extra = 0;
+	if (truth < booked) {
+		*extra = booked - truth;
+		return STALE;
+	}
+	if (truth == booked)
+		return MATCH;
+	if (t->large) {
+		*extra = truth - booked;
+		return SURPLUS;
+	}
+	rest = t->refcount - (long)booked * GUP_BIAS - t->mapcount -
+	       (t->kind == GUP_FOLIO_FILE || t->kind == GUP_FOLIO_SHMEM ? 2 : 0);
+	if (rest < GUP_BIAS - 2)
+		return MATCH;
+	*extra = (rest + 2) / GUP_BIAS;
+	return (rest + 2) % GUP_BIAS <= PLAIN_REFS_MAX ? SURPLUS : MAYBE;
+}
+
+/*
+ * A difference counts only if two readings 10 ms apart show it with the entry
+ * unchanged. False: it kept changing, three times.
+ */
+static bool settle(struct take *take, struct ledger_item *item, enum match *match, uint64_t *extra)
+{
+	*match = compare(item, extra);
+	for (int i = 0; i < RECONCILE_TRIES && (*match == STALE || *match == SURPLUS); i++) {
+		uint64_t word = item->entry.word;
+
+		usleep(RECONCILE_US);
+		if (tracker__entry(take->tracker, item->folio, &item->entry)) {
+			item->entry.word = 0;
+			*match = MATCH;
+			return true;
+		}
+		if (kernel_reader__truth(tracker__reader(take->tracker), &item->truth, 1))
+			return false;
+		*match = compare(item, extra);
+		if (item->entry.word == word)
+			return true;
+	}
+	return *match == MATCH || *match == MAYBE;
+}
+
+static bool same_group(const struct gup_owner *a, const struct gup_owner *b)
+{
+	return a->key.tgid == b->key.tgid && a->key.start_boottime == b->key.start_boottime &&
+	       a->key.mm == b->key.mm && a->key.api == b->key.api && a->key.flags == b->key.flags &&
+	       a->key.kstack == b->key.kstack && a->key.file == b->key.file;
+}
+
+static const char *syscall_name(int nr)
+{
+	static const struct {
+		int nr;
+		const char *name;
+	} names[] = {
+		{ 0, "read" },
+		{ 1, "write" },
+		{ 16, "ioctl" },
+		{ 17, "pread64" },
+		{ 18, "pwrite64" },
+		{ 19, "readv" },
+		{ 20, "writev" },
+		{ 40, "sendfile" },
+		{ 44, "sendto" },
+		{ 45, "recvfrom" },
+		{ 46, "sendmsg" },
+		{ 47, "recvmsg" },
+		{ 54, "setsockopt" },
+		{ 209, "io_submit" },
+		{ 295, "preadv" },
+		{ 296, "pwritev" },
+		{ 310, "process_vm_readv" },
+		{ 311, "process_vm_writev" },
+		{ 327, "preadv2" },
+		{ 328, "pwritev2" },
+		{ 425, "io_uring_setup" },
+		{ 426, "io_uring_enter" },
+		{ 427, "io_uring_register" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].nr == nr)
+			return names[i].name;
+	return NULL;
+}
+
+static void fill_through(struct take *take, struct group *group, const struct gup_owner *owner)
+{
+	const struct gup_file *f = &owner->file;
+	struct file_facts facts = {
+		.mode = f->mode,
+		.dev = f->dev,
+		.ino = f->ino,
+		.rdev = f->rdev,
+	};
+	char path[256];
+
+	group->through.syscall = syscall_name(f->syscall);
+	group->through.fd = f->fd;
+	if (!f->file)
+		return;
+	snprintf(facts.name, sizeof(facts.name), "%.*s", GUP_NAME_LEN, f->name);
+	group->through.known = true;
+	group->through.kind = file_kind(&facts);
+	if (!strcmp(group->through.kind, "socket") && owner->key.api == GUP_API_PIN_USER_PAGES)
+		group->through.kind = "xdp";
+	if (!file_path(&facts, path, sizeof(path)))
+		group->through.path = snapshot__str(take->snap, path);
+}
+
+static int new_group(struct take *take, const struct gup_owner *owner)
+{
+	const struct kernel_facts *facts = tracker__facts(take->tracker);
+	struct snapshot *snap = take->snap;
+	struct group *group =
+		snapshot__append(snap, &snap->groups, &snap->group_cnt, sizeof(*group));
+
+	group->state = STATE_HELD;
+	group->owner = take__process(take, owner->key.tgid, owner->key.start_boottime);
+	group->owner_basis = BASIS_RECORDED;
+	group->memory_of = -1;
+	if (owner->mm_tgid && owner->mm_tgid != owner->key.tgid)
+		group->memory_of = take__living(take, owner->mm_tgid);
+	group->api = owner->key.api < API_CNT ? owner->key.api : API_UNKNOWN;
+	group->flags = kernel_facts__pin_flags(facts, owner->key.flags, group->memory_of >= 0);
+	group->kernel_stack = take__kernel_stack(take, owner->key.kstack);
+	group->user_stack = take__user_stack(take, owner);
+	group->owner_id = owner->id;
+	fill_through(take, group, owner);
+	return snap->group_cnt - 1;
+}
+
+/* The group of an owner; owners that differ in their user stack alone share one. */
+static int group_of(struct take *take, int owner)
+{
+	if (take->notes[owner].group >= 0)
+		return take->notes[owner].group;
+	for (size_t i = 0; i < take->owner_cnt; i++)
+		if (take->notes[i].group >= 0 && same_group(&take->owners[i], &take->owners[owner]))
+			return take->notes[owner].group = take->notes[i].group;
+	return take->notes[owner].group = new_group(take, &take->owners[owner]);
+}
+
+static int unattributed_group(struct take *take)
+{
+	struct snapshot *snap = take->snap;
+	struct group *group;
+
+	for (size_t i = 0; i < snap->group_cnt; i++)
+		if (snap->groups[i].state == STATE_UNATTRIBUTED)
+			return i;
+	group = snapshot__append(snap, &snap->groups, &snap->group_cnt, sizeof(*group));
+	group->state = STATE_UNATTRIBUTED;
+	group->owner = group->memory_of = group->kernel_stack = group->user_stack = -1;
+	group->through.fd = -1;
+	return snap->group_cnt - 1;
+}
+
+static enum mem_kind mem_kind(const struct gup_truth *truth)
+{
+	static const enum mem_kind kinds[] = {
+		[GUP_FOLIO_OTHER] = MEM_KERNEL,	   [GUP_FOLIO_ANON] = MEM_ANON,
+		[GUP_FOLIO_KSM] = MEM_KSM,	   [GUP_FOLIO_SHMEM] = MEM_SHMEM,
+		[GUP_FOLIO_HUGETLB] = MEM_HUGETLB, [GUP_FOLIO_FILE] = MEM_FILE,
+	};
+
+	if (truth->kind >= ARRAY_SIZE(kinds))
+		return MEM_UNKNOWN;
+	return truth->kind == GUP_FOLIO_ANON && truth->order >= 9 ? MEM_THP : kinds[truth->kind];
+}
+
+static void add_memory(struct take *take, struct group *group, const struct ledger_item *item)
+{
+	const struct zone *zone = zone_of(take, item->folio);
+	enum mem_kind kind = mem_kind(&item->truth);
+	uint64_t bytes = take->snap->page_size << item->truth.order;
+	const char *file = kind == MEM_FILE || kind == MEM_SHMEM || kind == MEM_HUGETLB
+				   ? item->truth.name
+				   : "";
+	const char *zone_name = zone ? zone->name : NULL;
+	int node = zone ? zone->node : -1;
+	struct memory *part;
+
+	for (size_t i = 0; i < group->memory_cnt; i++) {
+		part = &group->memory[i];
+		if (part->kind == kind && part->folio_bytes == bytes && part->node == node &&
+		    !strcmp(part->zone ? part->zone : "", zone_name ? zone_name : "") &&
+		    !strcmp(part->file ? part->file : "", file)) {
+			part->folios++;
+			return;
+		}
+	}
+	part = snapshot__append(take->snap, &group->memory, &group->memory_cnt, sizeof(*part));
+	part->kind = kind;
+	part->folio_bytes = bytes;
+	part->folios = 1;
+	part->node = node;
+	part->zone = snapshot__str(take->snap, zone_name);
+	part->file = file[0] ? snapshot__str(take->snap, file) : NULL;
+}
+
+static void add_to(struct quantity *q, uint64_t pins, uint64_t bytes)
+{
+	q->pins += pins;
+	q->folios++;
+	q->bytes += bytes;
+}
+
+static void add_hold(struct take *take, int index, const struct ledger_item *item, uint64_t pins,
+		     uint64_t since, bool shared)
+{
+	struct group *group = &take->snap->groups[index];
+	uint64_t real = mono_to_real_ns(since);
+
+	add_to(&group->q, pins, take->snap->page_size << item->truth.order);
+	if (real && (!group->oldest_ns || real < group->oldest_ns))
+		group->oldest_ns = real;
+	if (real > group->newest_ns)
+		group->newest_ns = real;
+	if (item->truth.mapcount > 0)
+		group->mapped_folios++;
+	group->shares_folios |= shared;
+	if (item->entry.notes & GUP_ENTRY_INFERRED)
+		group->owner_basis = BASIS_INFERRED;
+	add_memory(take, group, item);
+}
+
+/* Slots of an entry, its own and those beyond. */
+static size_t slots_of(const struct ledger_item *item,
+		       struct gup_slot out[GUP_SLOTS + GUP_MORE_SLOTS])
+{
+	size_t cnt = 0;
+
+	for (int i = 0; i < GUP_SLOTS; i++)
+		if (GUP_SLOT_PINS(item->entry.slot[i].word))
+			out[cnt++] = item->entry.slot[i];
+	for (int i = 0; i < GUP_MORE_SLOTS && item->has_more; i++)
+		if (GUP_SLOT_PINS(item->more.slot[i].word))
+			out[cnt++] = item->more.slot[i];
+	return cnt;
+}
+
+/* Work done on the memory of CMD's tree by others, not reported otherwise. */
+static void note_other(struct take *take, const struct gup_owner *owner,
+		       const struct ledger_item *item, uint64_t pins)
+{
+	if (take->opts->tree_only && owner->mm_in_tree)
+		add_to(&take->snap->other_for_cmd, pins,
+		       take->snap->page_size << item->truth.order);
+}
+
+/* Books one folio: pins to the groups of its owners, the rest as unattributed. */
+static void add_folio(struct take *take, const struct ledger_item *item, uint64_t pins)
+{
+	struct gup_slot slots[GUP_SLOTS + GUP_MORE_SLOTS];
+	size_t cnt = slots_of(item, slots);
+	uint64_t bytes = take->snap->page_size << item->truth.order, named = 0, other = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		uint32_t id = GUP_SLOT_OWNER(slots[i].word);
+		uint64_t n = GUP_SLOT_PINS(slots[i].word);
+		int owner = id < take->id_cnt ? take->by_id[id] : -1;
+
+		if (owner < 0)
+			continue;
+		n = n < pins - named - other ? n : pins - named - other;
+		if (!n)
+			break;
+		if (!take->notes[owner].selected) {
+			note_other(take, &take->owners[owner], item, n);
+			other += n;
+			continue;
+		}
+		named += n;
+		add_hold(take, group_of(take, owner), item, n, slots[i].since, cnt > 1);
+	}
+	if (named)
+		add_to(&take->snap->attributed, named, bytes);
+	if (pins > named + other && !take->opts->tree_only && !take->opts->pid) {
+		add_hold(take, unattributed_group(take), item, pins - named - other, 0, cnt > 0);
+		add_to(&take->snap->unattributed, pins - named - other, bytes);
+	}
+	if (named || (pins > other && !take->opts->tree_only && !take->opts->pid))
+		add_to(&take->snap->pinned, named ? pins - other : pins, bytes);
+}
+
+static void reconcile(struct take *take, struct ledger_item *item)
+{
+	struct snapshot *snap = take->snap;
+	enum match match;
+	uint64_t extra, booked;
+
+	if (!settle(take, item, &match, &extra)) {
+		snap->checks.in_motion++;
+		return;
+	}
+	booked = item->entry.word & GUP_COUNT_MASK;
+	if (match == STALE) {
+		snap->checks.stale_dropped += extra;
+		booked -= extra;
+	} else if (match == SURPLUS) {
+		booked += extra;
+	} else if (match == MAYBE) {
+		add_to(&snap->maybe, 0, snap->page_size << item->truth.order);
+	}
+	if (booked)
+		add_folio(take, item, booked);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	return (x->q.bytes < y->q.bytes) - (x->q.bytes > y->q.bytes);
+}
+
+/* Calls of all owners that share the group. */
+static void count_calls(struct take *take)
+{
+	for (size_t i = 0; i < take->owner_cnt; i++)
+		if (take->notes[i].group >= 0)
+			take->snap->groups[take->notes[i].group].calls += take->owners[i].calls;
+}
+
+int take__groups(struct take *take)
+{
+	cleanup_free struct ledger_item *items = NULL;
+	size_t cnt;
+	int err = tracker__ledger(take->tracker, &items, &cnt);
+
+	if (err)
+		return err;
+	take->vmemmap = take->opts->selftest->vmemmap;
+	read_zones(take);
+	for (size_t i = 0; i < cnt; i++)
+		reconcile(take, &items[i]);
+	count_calls(take);
+	return 0;
+}
+
+static const struct gup_owner *owner_with(const struct take *take, uint64_t id)
+{
+	return id < take->id_cnt && take->by_id[id] >= 0 ? &take->owners[take->by_id[id]] : NULL;
+}
+
+static void add_holders(struct take *take, struct group *group, const struct gup_file *file,
+			const struct gup_holder *found, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		struct holder *holder;
+		int proc;
+
+		if (found[i].file != file->file)
+			continue;
+		proc = take__living(take, found[i].tgid);
+		if (proc < 0)
+			continue;
+		holder = snapshot__append(take->snap, &group->held_by, &group->held_by_cnt,
+					  sizeof(*holder));
+		holder->process = proc;
+		holder->fd = found[i].fd;
+		holder->basis = BASIS_SAME_OPEN_FILE;
+	}
+}
+
+void take__holders(struct take *take)
+{
+	struct snapshot *snap = take->snap;
+	cleanup_free struct gup_file *files = calloc(snap->group_cnt + 1, sizeof(*files));
+	cleanup_free struct gup_holder *found = NULL;
+	size_t file_cnt = 0, cnt = 0;
+	int err;
+
+	for (size_t i = 0; i < snap->group_cnt && files; i++) {
+		const struct gup_owner *owner = owner_with(take, snap->groups[i].owner_id);
+
+		if (owner && owner->file.file)
+			files[file_cnt++] = owner->file;
+	}
+	err = files ? holders__find(files, file_cnt, &found, &cnt) : -ENOMEM;
+	for (size_t i = 0; i < snap->group_cnt; i++) {
+		const struct gup_owner *owner = owner_with(take, snap->groups[i].owner_id);
+
+		snap->groups[i].holders_complete = !err;
+		if (owner && owner->file.file)
+			add_holders(take, &snap->groups[i], &owner->file, found, cnt);
+	}
+	qsort(snap->groups, snap->group_cnt, sizeof(*snap->groups), by_bytes);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Shared by the snapshot*.c files only: what is known while a snapshot is being made. */
+#ifndef GUP_SNAPSHOT_IMPL_H
+#define GUP_SNAPSHOT_IMPL_H
+
+#include "take.h"
+
+struct owner_note {
+	int group;     /* -1 = none yet */
+	bool selected; /* by the options */
+	bool self;     /* this tool's own */
+};
+
+struct take {
+	struct tracker *tracker;
+	const struct take_options *opts;
+	struct snapshot *snap;
+	struct gup_owner *owners;
+	size_t owner_cnt;
+	struct owner_note *notes; /* of each owner */
+	int *by_id;		  /* owner id -> index in owners, -1 = none */
+	size_t id_cnt;
+	struct proc_item *procs;
+	size_t proc_cnt;
+	struct zone *zones;
+	size_t zone_cnt;
+	uint64_t vmemmap;  /* address of the struct page of pfn 0; 0 = unknown */
+	int *kstack_index; /* kernel stack id -> index in snap->stacks + 1 */
+};
+
+/* Index in snap->processes of a process, added if new. */
+int take__process(struct take *take, uint32_t tgid, uint64_t start_boottime);
+/* The same for a process of which only the id is known, living now; -1 = gone. */
+int take__living(struct take *take, uint32_t tgid);
+/* Index in snap->stacks, -1 = none. */
+int take__kernel_stack(struct take *take, int id);
+int take__user_stack(struct take *take, const struct gup_owner *owner);
+/* Display name of a kernel address' function, NULL = unknown; skips nothing. */
+const char *take__kernel_function(struct take *take, uint64_t ip, const char **module);
+/* Is the address in a BPF program or trampoline: a frame of our own? */
+bool take__is_bpf(struct take *take, uint64_t ip);
+
+/* Groups from the ledger; totals. 0 or -errno. */
+int take__groups(struct take *take);
+/* Who holds the open files of the groups now. */
+void take__holders(struct take *take);
+/* Balance per pin site, release sites, FOLL_GET callers. 0 or -errno. */
+int take__sites(struct take *take);
+
+#endif

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The balance per pin site, from the owners' totals: what was called, what came
+ * back, what was released where. A site is an API function and its caller;
+ * generic helpers between the two are passed over.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "snapshot_impl.h"
+#include "util.h"
+
+/* Functions on the way from a driver or file system to the GUP API that name nobody. */
+static const char *const helpers[] = {
+	"iov_iter_extract_pages",
+	"iov_iter_extract_user_pages",
+	"iov_iter_get_pages2",
+	"iov_iter_get_pages_alloc2",
+	"__iov_iter_get_pages_alloc",
+	"iov_iter_extract_bvecs",
+	"io_pin_pages",
+	"__bio_release_pages",
+	"bio_release_pages",
+};
+
+static bool is_helper(const char *function)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
+		if (!strcmp(helpers[i], function))
+			return true;
+	return false;
+}
+
+/* The first frame past the API function that is not a helper. */
+static const struct frame *caller_of(const struct snapshot *snap, int stack)
+{
+	if (stack < 0)
+		return NULL;
+	for (size_t i = 1; i < snap->stacks[stack].frame_cnt; i++) {
+		const struct frame *frame = &snap->stacks[stack].frames[i];
+
+		if (frame->function && !is_helper(frame->function))
+			return frame;
+	}
+	return NULL;
+}
+
+static bool same_str(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static struct site *site_of(struct take *take, const struct gup_owner *owner)
+{
+	struct snapshot *snap = take->snap;
+	int stack = take__kernel_stack(take, owner->key.kstack);
+	const struct frame *caller = caller_of(snap, stack);
+	const char *function = caller ? caller->function : NULL;
+	enum gup_api_id api = owner->key.api < API_CNT ? owner->key.api : API_UNKNOWN;
+	struct site *site;
+
+	for (size_t i = 0; i < snap->site_cnt; i++)
+		if (snap->sites[i].api == api && same_str(snap->sites[i].caller, function))
+			return &snap->sites[i];
+	site = snapshot__append(snap, &snap->sites, &snap->site_cnt, sizeof(*site));
+	site->api = api;
+	site->caller = function;
+	site->caller_module = caller ? caller->module : NULL;
+	site->kernel_stack = stack;
+	return site;
+}
+
+static void add_errno(struct take *take, struct site *site, int err, uint64_t calls)
+{
+	struct errno_cnt *cnt;
+
+	for (size_t i = 0; i < site->err_cnt; i++) {
+		if (site->errs[i].err == err) {
+			site->errs[i].calls += calls;
+			return;
+		}
+	}
+	cnt = snapshot__append(take->snap, &site->errs, &site->err_cnt, sizeof(*cnt));
+	cnt->err = err;
+	cnt->calls = calls;
+}
+
+static void add_release(struct take *take, struct site *site, const char *function, uint64_t pins)
+{
+	struct release_site *release;
+
+	for (size_t i = 0; i < site->release_cnt; i++) {
+		if (same_str(site->releases[i].function, function)) {
+			site->releases[i].pins += pins;
+			return;
+		}
+	}
+	release =
+		snapshot__append(take->snap, &site->releases, &site->release_cnt, sizeof(*release));
+	release->function = function;
+	release->pins = pins;
+}
+
+/* "unpin_user_pages < __io_sqe_buffers_unregister": the released function and its first real caller. */
+static const char *site_text(struct take *take, const struct gup_site_key *key, const char **caller,
+			     const char **module)
+{
+	const char *function = NULL, *name, *mod;
+
+	*caller = *module = NULL;
+	for (int i = 0; i < GUP_SITE_DEPTH && !*caller; i++) {
+		if (!key->ip[i] || take__is_bpf(take, key->ip[i]))
+			continue;
+		name = take__kernel_function(take, key->ip[i], &mod);
+		if (!function) {
+			function = name;
+		} else if (name && (!is_helper(name) || i == GUP_SITE_DEPTH - 1)) {
+			*caller = name;
+			*module = mod;
+		}
+	}
+	return function;
+}
+
+static void add_get(struct take *take, const struct site_item *item)
+{
+	struct snapshot *snap = take->snap;
+	const char *caller, *module, *function = site_text(take, &item->key, &caller, &module);
+	struct get_site *get;
+
+	for (size_t i = 0; i < snap->get_site_cnt; i++) {
+		get = &snap->get_sites[i];
+		if (same_str(get->function, function) && same_str(get->caller, caller)) {
+			get->calls += item->cnt.calls;
+			get->pages += item->cnt.pages;
+			return;
+		}
+	}
+	get = snapshot__append(snap, &snap->get_sites, &snap->get_site_cnt, sizeof(*get));
+	get->function = function;
+	get->caller = caller;
+	get->caller_module = module;
+	get->calls = item->cnt.calls;
+	get->pages = item->cnt.pages;
+}
+
+static int owner_index(const struct take *take, uint32_t id)
+{
+	return id && id < take->id_cnt ? take->by_id[id] : -1;
+}
+
+static void add_owners(struct take *take)
+{
+	for (size_t i = 0; i < take->owner_cnt; i++) {
+		const struct gup_owner *owner = &take->owners[i];
+		struct site *site;
+
+		if (!take->notes[i].selected)
+			continue;
+		site = site_of(take, owner);
+		site->calls += owner->calls;
+		site->short_calls += owner->short_calls;
+		site->failed_calls += owner->failed_calls;
+		site->pages_asked += owner->pages_asked;
+		site->pins += owner->pinned;
+		site->released += owner->released;
+		site->left += owner->pinned - owner->released - owner->stale;
+		site->in_tree |= owner->in_tree;
+	}
+}
+
+static int add_errs(struct take *take)
+{
+	cleanup_free struct err_item *errs = NULL;
+	size_t cnt;
+	int err = tracker__errs(take->tracker, &errs, &cnt);
+
+	for (size_t i = 0; i < cnt && !err; i++) {
+		int owner = owner_index(take, errs[i].key.owner);
+
+		if (owner >= 0 && take->notes[owner].selected)
+			add_errno(take, site_of(take, &take->owners[owner]), errs[i].key.err,
+				  errs[i].cnt);
+	}
+	return err;
+}
+
+static int add_sites(struct take *take)
+{
+	cleanup_free struct site_item *sites = NULL;
+	size_t cnt;
+	int err = tracker__sites(take->tracker, &sites, &cnt);
+
+	for (size_t i = 0; i < cnt && !err; i++) {
+		int owner = owner_index(take, sites[i].key.owner);
+		const char *caller, *module, *function;
+
+		if (sites[i].key.api) {
+			add_get(take, &sites[i]);
+			continue;
+		}
+		if (owner < 0 || !take->notes[owner].selected)
+			continue;
+		function = site_text(take, &sites[i].key, &caller, &module);
+		if (function && caller)
+			function = snapshot__printf(take->snap, "%s < %s", function, caller);
+		add_release(take, site_of(take, &take->owners[owner]), function,
+			    sites[i].cnt.pages);
+	}
+	return err;
+}
+
+static int by_pins(const void *a, const void *b)
+{
+	const struct site *x = a, *y = b;
+
+	return (x->pins < y->pins) - (x->pins > y->pins);
+}
+
+int take__sites(struct take *take)
+{
+	int err;
+
+	add_owners(take);
+	err = add_errs(take);
+	if (!err)
+		err = add_sites(take);
+	qsort(take->snap->sites, take->snap->site_cnt, sizeof(struct site), by_pins);
+	return err;
+}
