@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* gup-leakcheck's options and its run. */
+#ifndef GUP_LEAKCHECK_H
+#define GUP_LEAKCHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum form { FORM_TEXT, FORM_JSON, FORM_FOLDED };
+enum what { DO_TRACK, DO_SCHEMA, DO_PROBE };
+
+struct env {
+	enum what what;
+	enum form form;
+	char **cmd; /* NULL = none */
+	uint32_t pid;
+	uint64_t duration_ns; /* 0 = until CMD ends or we are interrupted */
+	uint64_t grace_ns;
+	uint64_t min_age_ns, min_pages;
+	unsigned int top;
+	const char *suppress;
+	bool quiet, verbose;
+	uint64_t max_folios;
+	const char *skip_hook;
+};
+
+/* Tracks, reports to stdout; the exit status. Errors are one line on stderr. */
+int leakcheck_run(const struct env *env);
+
+#endif

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * gup-leakcheck's run: open the tracker, test it, run the command or watch,
+ * wait for late releases, report.
+ */
+#include "leakcheck.h"
+
+#include <err.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "audit.h"
+#include "command.h"
+#include "forms.h"
+#include "suppress.h"
+#include "take.h"
+#include "util.h"
+
+#define EXIT_USAGE 2
+#define EXIT_CANNOT 3
+#define EXIT_BROKEN 4
+#define POLL_MS 100
+#define TAKES_MAX 20
+
+struct run {
+	const struct env *env;
+	struct kernel_facts facts;
+	struct kernel_reader *reader;
+	struct ksyms *ksyms;
+	struct notes *notes;
+	struct suppressions *suppressions;
+	struct tracker *tracker;
+	struct selftest_result selftest;
+	struct flow base;
+	struct command cmd;
+	struct take_options take;
+	int signals; /* signalfd */
+	bool interrupted;
+	uint64_t started_ns; /* realtime */
+};
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+static int explain_facts(int err)
+{
+	if (err == -ENOENT)
+		warnx("this kernel has no BTF (/sys/kernel/btf/vmlinux): use one built with "
+		      "CONFIG_DEBUG_INFO_BTF");
+	else if (err == -ENOSYS)
+		warnx("this kernel does not count pins (no nr_foll_pin_acquired): 5.10 or newer is "
+		      "needed");
+	else
+		warnx("can't read the kernel's facts: %s", strerror(-err));
+	return EXIT_CANNOT;
+}
+
+static int open_tracker(struct run *run)
+{
+	struct tracker_options opts = {
+		.max_folios = run->env->max_folios,
+		.skip_func = run->env->skip_hook,
+	};
+	int err;
+
+	kernel_reader__log(run->env->verbose);
+
+	if (geteuid()) {
+		warnx("tracking needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN): run it with "
+		      "sudo");
+		return EXIT_CANNOT;
+	}
+	err = kernel_facts__read(&run->facts);
+	if (err)
+		return explain_facts(err);
+	run->ksyms = ksyms__load();
+	run->reader = kernel_reader__open(&run->facts);
+	run->notes = notes__new();
+	if (!run->ksyms || !run->reader || !run->notes) {
+		warn("can't read kernel symbols or load BPF programs");
+		return EXIT_CANNOT;
+	}
+	run->tracker = tracker__open(&run->facts, run->reader, run->ksyms, &opts);
+	if (!run->tracker || tracker__attach(run->tracker))
+		return EXIT_CANNOT;
+	tracker__on_record(run->tracker, notes__take, run->notes);
+	return 0;
+}
+
+static int test_tracker(struct run *run)
+{
+	int err = tracker__selftest(run->tracker, &run->selftest);
+
+	if (err == -EBADE)
+		warnx("self-test failed, so pins can't be tracked here: %s", run->selftest.failure);
+	else if (err)
+		warnx("self-test could not run: %s", strerror(-err));
+	return err ? EXIT_CANNOT : 0;
+}
+
+static void block_signals(struct run *run)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Signals go on to CMD; those that mean "stop" also end the watch, the second one at once. */
+static void take_signals(struct run *run)
+{
+	struct signalfd_siginfo info;
+
+	while (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
+		int sig = info.ssi_signo;
+
+		if (sig == SIGCHLD)
+			continue;
+		/* A terminal has sent SIGINT and SIGQUIT to the whole group already. */
+		if (run->env->cmd && (info.ssi_code == SI_USER || sig == SIGHUP))
+			command__signal(&run->cmd, sig);
+		if (sig != SIGUSR1 && sig != SIGUSR2)
+			run->interrupted = true;
+	}
+}
+
+/* One step of waiting: records of the tracker, signals. */
+static int step(struct run *run, int timeout_ms)
+{
+	int err = tracker__poll(run->tracker, timeout_ms);
+
+	take_signals(run);
+	return err;
+}
+
+static bool time_is_up(const struct run *run, uint64_t begin)
+{
+	return run->env->duration_ns && now_ns(CLOCK_MONOTONIC) - begin >= run->env->duration_ns;
+}
+
+/* Until CMD has ended, the time is up, or we are interrupted (CMD then gets its grace to end). */
+static int watch(struct run *run)
+{
+	uint64_t begin = now_ns(CLOCK_MONOTONIC), asked = 0;
+
+	for (;;) {
+		int err = step(run, POLL_MS);
+
+		if (err)
+			return err;
+		if (time_is_up(run, begin))
+			return 0;
+		if (!run->env->cmd && run->interrupted)
+			return 0;
+		if (run->env->cmd && command__ended(&run->cmd))
+			return 0;
+		if (!run->interrupted)
+			continue;
+		if (!asked)
+			asked = now_ns(CLOCK_MONOTONIC);
+		if (now_ns(CLOCK_MONOTONIC) - asked > run->env->grace_ns)
+			return 0;
+	}
+}
+
+/* Late releases have their time: ends early when nothing is left. */
+static int wait_grace(struct run *run)
+{
+	uint64_t begin = now_ns(CLOCK_MONOTONIC), pins = 1;
+
+	while (run->facts.has_cmpxchg && now_ns(CLOCK_MONOTONIC) - begin < run->env->grace_ns) {
+		int err = snapshot__held(run->tracker, &run->take, &pins);
+
+		if (err || !pins)
+			return err;
+		err = step(run, 20);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void fill_command(const struct run *run, struct snapshot *snap)
+{
+	char text[256] = "";
+	size_t len = 0;
+
+	snap->ran_ns = now_ns(CLOCK_REALTIME) - run->started_ns;
+	snap->grace_ns = run->env->grace_ns;
+	if (!run->env->cmd)
+		return;
+	for (char **arg = run->env->cmd; *arg && len < sizeof(text); arg++)
+		len += snprintf(text + len, sizeof(text) - len, "%s%s", len ? " " : "", *arg);
+	snap->cmd = snapshot__str(snap, text);
+	snap->cmd_known_status = run->cmd.ended;
+	snap->cmd_status = WIFEXITED(run->cmd.status) ? WEXITSTATUS(run->cmd.status) : -1;
+	snap->cmd_signal = WIFSIGNALED(run->cmd.status) ? WTERMSIG(run->cmd.status) : 0;
+}
+
+/* Takes and audits snapshots until no release is still under way. */
+static struct snapshot *take_settled(struct run *run)
+{
+	struct audit_options audit = {
+		.min_age_ns = run->env->min_age_ns,
+		.min_pages = run->env->min_pages,
+		.cmd_mode = run->env->cmd != NULL,
+		.suppressions = run->suppressions,
+	};
+
+	for (int i = 0;; i++) {
+		struct snapshot *snap = snapshot__take(run->tracker, &run->take);
+		uint64_t wait;
+
+		if (!snap)
+			return NULL;
+		fill_command(run, snap);
+		snapshot__audit(snap, &audit);
+		wait = snapshot__settle_ns(snap, now_ns(CLOCK_REALTIME));
+		if (!wait || run->interrupted || i == TAKES_MAX)
+			return snap;
+		snapshot__free(snap);
+		step(run, wait / 1000000 + 1);
+	}
+}
+
+static int report(const struct run *run, const struct snapshot *snap)
+{
+	struct text_options opts = {
+		.quiet = run->env->quiet,
+		.verbose = run->env->verbose,
+		.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+		.top = run->env->top,
+	};
+	int err = 0;
+
+	switch (run->env->form) {
+	case FORM_TEXT:
+		err = form_text(stdout, snap, &opts);
+		break;
+	case FORM_JSON:
+		err = form_json(stdout, snap);
+		break;
+	case FORM_FOLDED:
+		err = form_folded(stdout, snap);
+		break;
+	}
+	for (size_t i = 0; run->suppressions; i++) {
+		const char *unused = suppressions__unused(run->suppressions, i);
+
+		if (!unused)
+			break;
+		warnx("suppress: %s", unused);
+	}
+	if (err)
+		warnx("can't write the report: %s", strerror(-err));
+	return err ? EXIT_BROKEN : snap->exit_code;
+}
+
+static int start_command(struct run *run)
+{
+	int err = command__start(&run->cmd);
+
+	if (err == -ENOENT) {
+		warnx("%s: command not found", run->env->cmd[0]);
+		return 127;
+	}
+	if (err) {
+		warnx("%s: %s", run->env->cmd[0], strerror(-err));
+		return 126;
+	}
+	return 0;
+}
+
+static int track(struct run *run)
+{
+	struct snapshot *snap;
+	int ret;
+
+	if (flow__read(run->tracker, &run->base))
+		return EXIT_BROKEN;
+	run->started_ns = now_ns(CLOCK_REALTIME);
+	run->take = (struct take_options){
+		.tool = "gup-leakcheck",
+		.notes = run->notes,
+		.ksyms = run->ksyms,
+		.base = &run->base,
+		.selftest = &run->selftest,
+		.since_ns = run->started_ns,
+		.tree_only = run->env->cmd != NULL,
+		.pid = run->env->pid,
+	};
+	if (run->env->cmd) {
+		tracker__set_root(run->tracker, run->cmd.pid);
+		ret = start_command(run);
+		if (ret)
+			return ret;
+	} else if (!run->env->duration_ns && isatty(STDERR_FILENO)) {
+		warnx("watching; Ctrl-C ends the watch and prints the report");
+	}
+	ret = watch(run);
+	if (!ret && run->env->cmd)
+		ret = wait_grace(run);
+	if (ret) {
+		warnx("can't read the tracker: %s", strerror(-ret));
+		return EXIT_BROKEN;
+	}
+	snap = take_settled(run);
+	if (!snap)
+		return EXIT_BROKEN;
+	ret = report(run, snap);
+	snapshot__free(snap);
+	return ret;
+}
+
+static void run__close(struct run *run)
+{
+	if (run->cmd.pid && !run->cmd.ended && !run->started_ns)
+		command__cancel(&run->cmd);
+	tracker__close(run->tracker);
+	suppressions__free(run->suppressions);
+	notes__free(run->notes);
+	kernel_reader__close(run->reader);
+	ksyms__free(run->ksyms);
+	kernel_facts__free(&run->facts);
+	user_objects__drop();
+}
+
+int leakcheck_run(const struct env *env)
+{
+	struct run run = { .env = env };
+	int ret;
+
+	if (env->suppress) {
+		run.suppressions = suppressions__load(env->suppress, now_ns(CLOCK_REALTIME));
+		if (!run.suppressions)
+			return EXIT_USAGE;
+	}
+	if (env->pid && kill(env->pid, 0) && errno == ESRCH) {
+		warnx("no process %u", env->pid);
+		return EXIT_USAGE;
+	}
+	block_signals(&run);
+	ret = open_tracker(&run);
+	if (!ret)
+		ret = test_tracker(&run);
+	if (!ret && env->cmd && command__prepare(&run.cmd, env->cmd)) {
+		warn("can't start %s", env->cmd[0]);
+		ret = EXIT_BROKEN;
+	}
+	if (!ret)
+		ret = track(&run);
+	run__close(&run);
+	return ret;
+}

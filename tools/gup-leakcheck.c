@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * gup-leakcheck: who pins which pages, and who forgot to let go. Runs a command
+ * under the tracker, or watches a process or the whole system for a while, and
+ * reports what is still pinned. Options here, the run in leakcheck_run.c.
+ */
+#include <argp.h>
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "duration.h"
+#include "forms.h"
+#include "leakcheck.h"
+#include "probe.h"
+
+const char *argp_program_version = "gup-leakcheck " GUP_VERSION;
+
+static const char doc[] =
+	"Report which memory pages are pinned by get_user_pages() and friends, by whom, and who "
+	"forgot to let go.\n\n"
+	"With -- CMD: run CMD under the tracker and report what it and its descendants still hold "
+	"after the grace period. With -p or --duration: watch that long. Needs root.\v"
+	"EXAMPLES\n"
+	"  gup-leakcheck -- ./my_program        what did it leave pinned?\n"
+	"  gup-leakcheck -p 4186 --duration 10s what does this process pin?\n"
+	"  gup-leakcheck --probe                what can be tracked here, and what not?\n\n"
+	"EXIT STATUS\n"
+	"  0 clean  1 findings  2 usage  3 cannot run here  4 failed\n"
+	"  126 CMD cannot be executed  127 CMD not found";
+
+enum {
+	OPT_GRACE = 256,
+	OPT_DURATION,
+	OPT_MIN_AGE,
+	OPT_MIN_PAGES,
+	OPT_TOP,
+	OPT_SUPPRESS,
+	OPT_JSON,
+	OPT_FOLDED,
+	OPT_SCHEMA,
+	OPT_PROBE,
+	OPT_MAX_FOLIOS,
+	OPT_SKIP_HOOK,
+};
+
+static const struct argp_option options[] = {
+	{ NULL, 0, NULL, 0, "What to watch:", 1 },
+	{ "pid", 'p', "PID", 0, "only what this process pins, or whose memory it is", 1 },
+	{ "duration", OPT_DURATION, "TIME", 0,
+	  "watch that long (500ms, 10s, 5m); without CMD: until interrupted", 1 },
+	{ "grace", OPT_GRACE, "TIME", 0, "wait at most that long for late releases (2s)", 1 },
+	{ NULL, 0, NULL, 0, "What to report:", 2 },
+	{ "min-age", OPT_MIN_AGE, "TIME", 0, "no finding for younger pins", 2 },
+	{ "min-pages", OPT_MIN_PAGES, "N", 0, "no finding for less memory than N pages", 2 },
+	{ "top", OPT_TOP, "N", 0, "at most N entries of each list", 2 },
+	{ "suppress", OPT_SUPPRESS, "FILE", 0, "findings to live with: rule:glob  # why", 2 },
+	{ NULL, 0, NULL, 0, "How to report it:", 3 },
+	{ "json", OPT_JSON, NULL, 0, "the snapshot as JSON (see --schema)", 3 },
+	{ "folded", OPT_FOLDED, NULL, 0, "stacks for flame graphs, weighted by pins", 3 },
+	{ "quiet", 'q', NULL, 0, "the first line only", 3 },
+	{ "verbose", 'v', NULL, 0, "offsets, all groups and sites; the loader's messages", 3 },
+	{ "schema", OPT_SCHEMA, NULL, 0, "print the JSON schema and exit", 3 },
+	{ NULL, 0, NULL, 0, "This kernel:", 4 },
+	{ "probe", OPT_PROBE, NULL, 0, "print what would be attached here, and why not; exit", 4 },
+	{ "max-folios", OPT_MAX_FOLIOS, "N", 0, "ledger size; default an eighth of RAM's pages",
+	  4 },
+	{ "skip-hook", OPT_SKIP_HOOK, "FUNC", OPTION_HIDDEN, "for tests: leave this function out",
+	  4 },
+	{ 0 },
+};
+
+static uint64_t number(struct argp_state *state, const char *name, const char *arg)
+{
+	char *end;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(arg, &end, 10);
+	if (errno || *end || end == arg || *arg == '-')
+		argp_error(state, "%s: '%s' is not a number", name, arg);
+	return value;
+}
+
+static uint64_t duration(struct argp_state *state, const char *name, const char *arg)
+{
+	uint64_t ns = 0;
+
+	if (parse_duration(arg, &ns))
+		argp_error(state, "%s: '%s' is not a time: use 500ms, 10s, 5m, 2h", name, arg);
+	return ns;
+}
+
+static error_t parse_report(int key, char *arg, struct argp_state *state)
+{
+	struct env *env = state->input;
+
+	switch (key) {
+	case OPT_MIN_AGE:
+		env->min_age_ns = duration(state, "--min-age", arg);
+		return 0;
+	case OPT_MIN_PAGES:
+		env->min_pages = number(state, "--min-pages", arg);
+		return 0;
+	case OPT_TOP:
+		env->top = number(state, "--top", arg);
+		return 0;
+	case OPT_SUPPRESS:
+		env->suppress = arg;
+		return 0;
+	case OPT_JSON:
+		env->form = FORM_JSON;
+		return 0;
+	case OPT_FOLDED:
+		env->form = FORM_FOLDED;
+		return 0;
+	case 'q':
+		env->quiet = true;
+		return 0;
+	case 'v':
+		env->verbose = true;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct env *env = state->input;
+
+	switch (key) {
+	case 'p':
+		env->pid = number(state, "--pid", arg);
+		return 0;
+	case OPT_DURATION:
+		env->duration_ns = duration(state, "--duration", arg);
+		return 0;
+	case OPT_GRACE:
+		env->grace_ns = duration(state, "--grace", arg);
+		return 0;
+	case OPT_SCHEMA:
+		env->what = DO_SCHEMA;
+		return 0;
+	case OPT_PROBE:
+		env->what = DO_PROBE;
+		return 0;
+	case OPT_MAX_FOLIOS:
+		env->max_folios = number(state, "--max-folios", arg);
+		return 0;
+	case OPT_SKIP_HOOK:
+		env->skip_hook = arg;
+		return 0;
+	case ARGP_KEY_ARGS:
+		env->cmd = state->argv + state->next;
+		return 0;
+	}
+	return parse_report(key, arg, state);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		options, parse, "[-- CMD [ARG...]]", doc, NULL, NULL, NULL
+	};
+	struct env env = { .grace_ns = 2000000000ULL };
+	int ret;
+
+	argp_err_exit_status = 2;
+	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &env))
+		return 2;
+	if (env.cmd && env.pid)
+		errx(2, "give either -p or a command, not both");
+	switch (env.what) {
+	case DO_SCHEMA:
+		ret = form_schema(stdout) ? 4 : 0;
+		break;
+	case DO_PROBE:
+		ret = probe_print(stdout);
+		break;
+	default:
+		ret = leakcheck_run(&env);
+	}
+	if (fclose(stdout))
+		err(4, "can't write the report");
+	return ret;
+}
