@@ -99,7 +99,8 @@ run_command() {
 	copier=$!
 	(
 		cd "$cwd" || exit 126
-		exec setsid env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		# The host's env: busybox's would run busybox's own sh or date.
+		exec setsid /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 			HOME=/root USER=root LOGNAME=root SHELL=/bin/sh LANG=C.UTF-8 \
 			TERM="$term" "$@"
 	) >/run/guest/pipe 2>&1 </dev/null
