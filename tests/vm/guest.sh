@@ -121,7 +121,7 @@ kill_others() {
 		pid=${dir##*/}
 		case $pid in 1 | "$1") continue ;; esac
 		# Kernel threads have no program.
-		readlink "$dir/exe" >/dev/null && kill -9 "$pid"
+		[ ! -e "$dir/exe" ] || kill -9 "$pid"
 	done 2>/dev/null
 }
 
