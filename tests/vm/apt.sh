@@ -73,7 +73,8 @@ apt_update() {
 	apt-get -c "$apt_dir/apt.conf" -qq update -o APT::Update::Error-Mode=any >&2
 }
 
-# apt_field PACKAGE[=VERSION] FIELD: a field of the newest version; fails when there is no such package.
+# apt_field PACKAGE[=VERSION] FIELD: a field of the newest version; fails when
+# there is no such package.
 apt_field() {
 	local record
 
@@ -82,7 +83,7 @@ apt_field() {
 	sed -n "s/^$2: //p" <<<"$record"
 }
 
-# apt_get_packages DIR PACKAGE...: download and unpack into DIR.
+# apt_unpack DIR PACKAGE...: download and unpack into DIR.
 apt_unpack() {
 	local dest=$1 package bytes deb
 	shift

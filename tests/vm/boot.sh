@@ -9,6 +9,13 @@
 # How long a boot may take before it counts as dead; a busy machine needs 30.
 boot_seconds=180
 
+# loglevel=5 shows warnings on the console, even of a guest that dies; panic=-1
+# ends it at once. Crypto self-tests take 2 seconds. A guest that waits for a
+# busy host's CPU is not stalled: hence the longer limits.
+kernel_args=(console=ttyS0 quiet loglevel=5 panic=-1 mitigations=off
+	random.trust_cpu=on cryptomgr.notests log_buf_len=4M
+	rcupdate.rcu_cpu_stall_timeout=60 watchdog_thresh=30)
+
 # quote WORD...: as words of a shell command, whatever bytes they hold.
 quote() {
 	local LC_ALL=C word
@@ -65,7 +72,9 @@ commas() {
 # share TAG PATH [OPTION]: a 9p share. security_model=none works for ordinary
 # users; remap, because the inodes of several file systems may collide.
 share() {
-	qemu_cmd+=(-virtfs "local,mount_tag=$1,path=$(commas "$2"),security_model=none,multidevs=remap${3:+,$3}")
+	local options="security_model=none,multidevs=remap${3:+,$3}"
+
+	qemu_cmd+=(-virtfs "local,mount_tag=$1,path=$(commas "$2"),$options")
 }
 
 # port NAME: a virtio port with a file of the job behind it. Files, as a port
@@ -85,7 +94,7 @@ qemu_command() {
 		-m "$memory" -smp "$cpus" -nodefaults -no-user-config -display none -no-reboot
 		-kernel "$kernel_path/boot/vmlinuz-${kernel_path##*/}"
 		-initrd "$kernel_path/initramfs"
-		-append "console=ttyS0 quiet loglevel=5 panic=-1 mitigations=off random.trust_cpu=on cryptomgr.notests log_buf_len=4M rcupdate.rcu_cpu_stall_timeout=60 watchdog_thresh=30 ${append[*]}"
+		-append "${kernel_args[*]} ${append[*]}"
 		-serial "file:$job/console"
 		# Before our own devices, as an IOMMU must come first.
 		"${qemu_args[@]}"

@@ -87,7 +87,7 @@ install_kernel() {
 
 # arrange_kernel DIR VERSION: one layout for all packagings, and depmod.
 arrange_kernel() {
-	local dir=$1 version=$2 modules
+	local dir=$1 version=$2 modules part
 
 	mkdir -p "$dir/boot" "$dir/lib/modules"
 	modules=$dir/root/lib/modules/$version
@@ -95,8 +95,10 @@ arrange_kernel() {
 	mv -- "$modules" "$dir/lib/modules/$version" || return 1
 	modules=$dir/lib/modules/$version
 	rm -f -- "$modules/build" "$modules/source"
-	find_part "$dir/root/boot/vmlinuz-$version" "$modules/vmlinuz" >"$dir/boot/vmlinuz-$version" || return 1
-	find_part "$dir/root/boot/config-$version" "$modules/config" >"$dir/boot/config-$version" || return 1
+	for part in vmlinuz config; do
+		find_part "$dir/root/boot/$part-$version" "$modules/$part" \
+			>"$dir/boot/$part-$version" || return 1
+	done
 	rm -rf -- "$dir/root"
 	say "running depmod"
 	depmod -b "$dir" "$version"
