@@ -54,10 +54,51 @@ static __always_inline bool takes_fd(long nr, __u64 arg1, __u64 arg3)
 	return false;
 }
 
-static __always_inline void read_open_file(struct gup_file *out, struct file *file)
-{
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
+struct syscall {
+	__s32 nr; /* -1 = not in a system call of user space */
+	__s32 fd; /* -1 = none */
+};
 
+/* The open file that the current system call was given, NULL where there is none. */
+static __always_inline struct file *syscall_file(struct task_struct *task, struct syscall *call)
+{
+	struct file **fds, *file = NULL;
+	struct pt_regs *regs;
+	struct fdtable *fdt;
+	__u32 fd;
+
+	call->nr = -1;
+	call->fd = -1;
+	if ((BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER)) ||
+	    (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT))
+		return NULL;
+	regs = user_regs(task);
+	call->nr = (__s32)BPF_CORE_READ(regs, orig_ax);
+	if (!takes_fd(call->nr, BPF_CORE_READ(regs, si), BPF_CORE_READ(regs, r10)))
+		return NULL;
+	fd = (__u32)BPF_CORE_READ(regs, di);
+	fdt = BPF_CORE_READ(task, files, fdt);
+	if (fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	fds = BPF_CORE_READ(fdt, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), fds + fd);
+	if (file)
+		call->fd = fd;
+	return file;
+}
+
+/* The same with all that identifies it; out->file stays 0 where there is none. */
+static __always_inline void through_file(struct task_struct *task, struct gup_file *out)
+{
+	struct syscall call;
+	struct file *file = syscall_file(task, &call);
+	struct inode *inode;
+
+	out->syscall = call.nr;
+	out->fd = call.fd;
+	if (!file)
+		return;
+	inode = BPF_CORE_READ(file, f_inode);
 	out->file = (__u64)file;
 	out->priv = (__u64)BPF_CORE_READ(file, private_data);
 	out->ino = BPF_CORE_READ(inode, i_ino);
@@ -66,37 +107,6 @@ static __always_inline void read_open_file(struct gup_file *out, struct file *fi
 	out->mode = BPF_CORE_READ(inode, i_mode);
 	bpf_probe_read_kernel_str(out->name, sizeof(out->name),
 				  BPF_CORE_READ(file, f_path.dentry, d_name.name));
-}
-
-/* The open file that the current system call was given; out->file stays 0 where there is none. */
-static __always_inline void through_file(struct task_struct *task, struct gup_file *out)
-{
-	unsigned int flags = BPF_CORE_READ(task, flags);
-	struct pt_regs *regs;
-	struct fdtable *fdt;
-	struct file **fds, *file = NULL;
-	__u64 fd;
-
-	out->syscall = -1;
-	out->fd = -1;
-	if (flags & (PF_KTHREAD | PF_IO_WORKER))
-		return;
-	regs = user_regs(task);
-	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
-		return;
-	out->syscall = (__s32)BPF_CORE_READ(regs, orig_ax);
-	if (!takes_fd(out->syscall, BPF_CORE_READ(regs, si), BPF_CORE_READ(regs, r10)))
-		return;
-	fd = (__u32)BPF_CORE_READ(regs, di);
-	fdt = BPF_CORE_READ(task, files, fdt);
-	if (fd >= BPF_CORE_READ(fdt, max_fds))
-		return;
-	fds = BPF_CORE_READ(fdt, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), fds + fd);
-	if (!file)
-		return;
-	out->fd = fd;
-	read_open_file(out, file);
 }
 
 #endif

@@ -102,7 +102,10 @@ static __always_inline void read_file(struct gup_truth *t, __u64 mapping)
 	alias = BPF_CORE_READ(inode, i_dentry.first);
 	if (!alias)
 		return;
-	dentry = (void *)alias - bpf_core_field_offset(struct dentry, d_u.d_alias);
+	if (bpf_core_field_exists(struct dentry___flat, d_alias))
+		dentry = (void *)alias - bpf_core_field_offset(struct dentry___flat, d_alias);
+	else
+		dentry = (void *)alias - bpf_core_field_offset(struct dentry, d_u.d_alias);
 	name = BPF_CORE_READ(dentry, d_name.name);
 	bpf_probe_read_kernel_str(t->name, sizeof(t->name), name);
 }

@@ -151,16 +151,6 @@ struct releaser {
 	(1ULL << 60) /* not FOLL_LONGTERM: such pins come and go many times more often */
 #define SUITS_AGE (SUITS_SHORT - 1)
 
-/* How well a slot suits a release: larger is better, the oldest among equals; 0 = empty. */
-static __always_inline __u64 slot_score(const struct gup_slot *slot, const struct releaser *who)
-{
-	__u64 word = *(volatile const __u64 *)&slot->word;
-
-	if (!GUP_SLOT_PINS(word))
-		return 0;
-	return owner_suits(GUP_SLOT_OWNER(word), who) | (~slot->since & SUITS_AGE);
-}
-
 /* Slot index of a folio: its own from 0, then those of more_owners. NULL = none. */
 static __always_inline struct gup_slot *slot_at(__u64 folio, __u32 index)
 {
@@ -176,6 +166,30 @@ static __always_inline struct gup_slot *slot_at(__u64 folio, __u32 index)
 	return more && index < GUP_MORE_SLOTS ? &more->slot[index] : NULL;
 }
 
+/*
+ * How well a slot suits a release: larger is better, the oldest among equals; 0
+ * = empty. Not static: the verifier then takes the result for any number, and
+ * does not follow what each bit of it came from.
+ */
+__noinline __u64 slot_score(__u64 folio, __u32 index, __u64 tgid_avoid, __u32 last, __u64 file)
+{
+	struct releaser who = {
+		.file = file,
+		.tgid = tgid_avoid >> 32,
+		.last = last,
+		.avoid = (__u32)tgid_avoid,
+	};
+	struct gup_slot *slot = slot_at(folio, index);
+	__u64 word;
+
+	if (!slot)
+		return 0;
+	word = *(volatile __u64 *)&slot->word;
+	if (!GUP_SLOT_PINS(word))
+		return 0;
+	return owner_suits(GUP_SLOT_OWNER(word), &who) | (~slot->since & SUITS_AGE);
+}
+
 struct pick {
 	struct releaser who;
 	__u64 folio;
@@ -185,8 +199,8 @@ struct pick {
 
 static long pick_one(__u32 i, struct pick *pick)
 {
-	struct gup_slot *slot = slot_at(pick->folio, i);
-	__u64 score = slot ? slot_score(slot, &pick->who) : 0;
+	__u64 score = slot_score(pick->folio, i, (__u64)pick->who.tgid << 32 | pick->who.avoid,
+				 pick->who.last, pick->who.file);
 
 	if (score > pick->best) {
 		pick->best = score;
@@ -209,37 +223,49 @@ __noinline __u64 take_slot(__u64 folio, __u32 index, __u32 n)
 
 #define TAKE_TRIES 4
 
+#define PICK_SURE 0x100
+
+/*
+ * The best slot of a folio with several owners, | PICK_SURE if there was no
+ * doubt; -1 = none. bpf_loop(), and a function that is not static like some
+ * others here, so that the verifier looks at it once and not at every way that
+ * leads to it.
+ */
+__noinline int pick_slot(__u64 folio, __u32 tgid, __u32 avoid)
+{
+	struct pick pick = { .folio = folio, .who = { .tgid = tgid, .avoid = avoid }, .index = -1 };
+
+	if (tgid)
+		who_releases(&pick.who);
+	bpf_loop(GUP_SLOTS + GUP_MORE_SLOTS, pick_one, &pick, 0);
+	if (pick.index >= 0 && (pick.best & SUITS_SURE))
+		return pick.index | PICK_SURE;
+	return pick.index;
+}
+
 /*
  * Takes n pins of the slots of a folio with several owners, as owner_suits()
  * ranks them. Unless that was sure it is a rule, not knowledge, and the entry is
  * marked inferred. The owner that lost most recently, 0 = none.
- *
- * bpf_loop(), and functions that are not static, so that the verifier looks at
- * each once and not at every way that leads to it.
  */
 __noinline __u32 take_of_many(__u64 folio, __u32 n, __u32 tgid, __u32 avoid)
 {
 	struct gup_entry *entry = bpf_map_lookup_elem(&ledger, &folio);
-	struct pick pick = { .folio = folio, .who = { .tgid = tgid, .avoid = avoid } };
 	__u32 owner = 0;
 
-	if (tgid)
-		who_releases(&pick.who);
 	for (int i = 0; i < TAKE_TRIES && n; i++) {
+		int index = pick_slot(folio, tgid, avoid);
 		__u64 took;
 
-		pick.best = 0;
-		pick.index = -1;
-		bpf_loop(GUP_SLOTS + GUP_MORE_SLOTS, pick_one, &pick, 0);
-		if (pick.index < 0)
+		if (index < 0)
 			break;
-		took = take_slot(folio, pick.index, n);
+		took = take_slot(folio, index & ~PICK_SURE, n);
 		if (!(__u32)took)
 			continue;
 		owner = took >> 32;
 		owner_took(owner, (__u32)took, avoid != 0);
 		n -= (__u32)took;
-		if (entry && !(pick.best & SUITS_SURE))
+		if (entry && !(index & PICK_SURE))
 			entry->notes |= GUP_ENTRY_INFERRED;
 	}
 	return owner;

@@ -87,12 +87,11 @@ static __always_inline void who_releases(struct releaser *who)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct mark *mark = bpf_map_lookup_elem(&marks, &tid);
-	struct gup_file file = {};
+	struct syscall call;
 
 	if (mark)
 		who->last = mark->owner;
-	through_file((void *)bpf_get_current_task(), &file);
-	who->file = file.file;
+	who->file = (__u64)syscall_file((void *)bpf_get_current_task(), &call);
 }
 
 static __always_inline void owner_took(__u32 id, __u32 n, bool stale)
@@ -228,13 +227,12 @@ static __always_inline void api_enter(void *ctx, __u32 api, __u64 mm, __u32 flag
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct gup_owner_key key = { .api = api, .flags = flags };
-	struct gup_file file = {};
+	struct syscall call;
 	struct mark mark = { .api = api };
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 
 	owner_key_init(&key, task);
-	through_file(task, &file);
-	key.file = file.file;
+	key.file = (__u64)syscall_file(task, &call);
 	key.kstack = stack_id(ctx, &kstacks, 0);
 	if (key.mm && !(BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER)))
 		key.ustack = stack_id(ctx, &ustacks, BPF_F_USER_STACK);
@@ -280,30 +278,32 @@ static __always_inline void api_exit(__u64 asked, long ret)
 	}
 }
 
-/*
- * The owner of what the current thread pins now, and since when. Without a mark
- * it is the process, with api where the booking hook itself is the API function.
- */
+/* The process alone as owner, with api where the booking hook itself is the API function. */
+static __noinline __u32 owner_without_mark(__u32 api)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct gup_owner_key key = { .api = api };
+	struct syscall call;
+
+	owner_key_init(&key, task);
+	key.file = (__u64)syscall_file(task, &call);
+	return owner_get(task, &key);
+}
+
+/* The owner of what the current thread pins now, and since when. */
 static __always_inline __u32 current_owner(__u32 n, __u32 api, __u64 *now)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct mark *mark = bpf_map_lookup_elem(&marks, &tid);
-	struct task_struct *task;
-	struct gup_owner_key key = { .api = api };
-	struct gup_file file = {};
 
 	if (mark && mark->api) {
 		*now = mark->ns;
 		return mark->owner;
 	}
-	task = (void *)bpf_get_current_task();
-	owner_key_init(&key, task);
-	through_file(task, &file);
-	key.file = file.file;
 	if (!api)
 		count(GUP_STAT_API_UNKNOWN, n);
 	*now = bpf_ktime_get_ns();
-	return owner_get(task, &key);
+	return owner_without_mark(api);
 }
 
 #endif

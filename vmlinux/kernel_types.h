@@ -52,6 +52,11 @@ struct dentry {
 	} d_u;
 };
 
+/* d_alias lies in the dentry itself, not in a union called d_u. */
+struct dentry___flat {
+	struct hlist_node d_alias;
+};
+
 struct path {
 	struct dentry *dentry;
 };
