@@ -27,18 +27,40 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Wno
 	-Ivmlinux -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu -MMD -MP
 LIBS := -lbpf -ldw -lelf -lz -ljson-c
 
-# Sources that know BPF; all others build, and are tested, without it.
-BPF_SRC := kernel kernel_reader tracker tracker_maps selftest holders
+
 LIB_SRC := $(filter-out gup-pind,$(patsubst src/%.c,%,$(wildcard src/*.c)))
-PLAIN_SRC := $(filter-out $(BPF_SRC) snapshot snapshot_groups snapshot_sites notes leakcheck probe,$(LIB_SRC))
 SKELS := $(patsubst bpf/%.bpf.c,$(B)/%.skel.h,$(wildcard bpf/*.bpf.c))
 TOOLS := $(patsubst tools/%.c,$(B)/%,$(wildcard tools/gup-*.c))
 WORKLOAD_SRC := $(wildcard tests/workloads/*.c)
 WORKLOADS := $(patsubst tests/workloads/%.c,$(B)/tests/%,$(filter-out %/pinlib.c %/pins_sites.c,$(WORKLOAD_SRC)))
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all
-all: $(TOOLS) $(WORKLOADS)	## build the programs (default)
+.PHONY: help all deps deps-check demo check check-matrix bench install uninstall clean distclean
+
+all: $(TOOLS) $(WORKLOADS)
+
+define HELP
+gup-pin: who pins which memory pages, since when, and who forgot to let go.
+
+  make deps          install what `all` needs (apt)                 about 1 min, 300 MB
+  make               build the programs into build/                 about 30 s
+  make demo          pin pages with real programs, show the report  1 min warm
+  make check         all tests: native, then guests 6.1, 6.12, 7.3  about 30 min
+                     K=6.12 one kernel, CASE=name one case, K=none no guest
+  make check-matrix  every kernel, every case                       about 60 min
+  make bench         what tracking costs, in instructions           about 10 min
+  make deps-check    install what `demo` and `check` need besides   about 2 min, 700 MB
+  make install       to $$(DESTDIR)$$(PREFIX), PREFIX=/usr/local
+  make uninstall     remove that
+  make clean         remove build/
+  make distclean     and downloaded kernels (tests/vm/fetch --list says where)
+
+  V=1 shows the commands. Only apt and loading BPF need root; they ask sudo.
+endef
+export HELP
+
+help:
+	@printf '%s\n' "$$HELP"
 
 $(B)/%.bpf.o: bpf/%.bpf.c
 	$(msg) BPF $@
@@ -80,5 +102,74 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(PINLIB)
 	$(msg) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(WORKLOAD_LIBS) -lpthread -o $@
+
+# --- unit tests: libgup again, with sanitizers, and each test a program of its own ---
+SAN := -fsanitize=address,undefined -fno-omit-frame-pointer
+UNIT_CFLAGS = -std=gnu11 -g -O1 $(SAN) -Wall -Wextra -D_GNU_SOURCE \
+	-DGUP_VERSION='"$(VERSION)"' -Iinclude -Ibpf -Isrc -I$(B) -MMD -MP
+
+$(B)/san/%.o: src/%.c | $(SKELS)
+	$(msg) CC-SAN $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_CFLAGS) -c $< -o $@
+
+$(B)/san/libgup.a: $(LIB_SRC:%=$(B)/san/%.o)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/unit/%: tests/unit/%.c $(B)/san/libgup.a | $(SKELS)
+	$(msg) TEST $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_CFLAGS) $< $(B)/san/libgup.a -lcmocka $(LIBS) -lpthread -o $@
+
+.PHONY: units
+units: $(UNITS)
+
+# --- packages ---
+DEPS := gcc make clang llvm bpftool libbpf-dev libelf-dev libdw-dev libjson-c-dev zlib1g-dev \
+	pkg-config libc6-dev linux-libc-dev
+DEPS_CHECK := libcmocka-dev libibverbs-dev clang-format shellcheck cppcheck qemu-system-x86 \
+	busybox-static cpio kmod xz-utils zstd rdma-core ibverbs-providers ibverbs-utils iproute2 \
+	fio jq e2fsprogs xfsprogs btrfs-progs dosfstools mmdebstrap pahole file strace
+APT := apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+deps:
+	@echo "Installing what the build needs, about 300 MB:"
+	$(SUDO) apt-get update -qq
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive $(APT) $(DEPS)
+
+deps-check: deps
+	@echo "Installing what the tests need, about 700 MB:"
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive $(APT) $(DEPS_CHECK)
+
+# --- demo, check, bench: scripts do the work, make only names it ---
+demo:
+	@tests/demo
+
+check:
+	@tests/check --kernels "$(or $(K),default)" $(if $(CASE),--case "$(CASE)")
+
+check-matrix:
+	@tests/check --kernels "$(or $(K),all)" --matrix $(if $(CASE),--case "$(CASE)")
+
+bench:
+	@tests/bench/run
+
+# --- install ---
+MANS := $(wildcard tools/*.8)
+install: all
+	install -d "$(DESTDIR)$(PREFIX)/sbin" "$(DESTDIR)$(PREFIX)/share/man/man8"
+	install -m 755 $(TOOLS) "$(DESTDIR)$(PREFIX)/sbin"
+	install -m 644 $(MANS) "$(DESTDIR)$(PREFIX)/share/man/man8"
+
+uninstall:
+	rm -f $(TOOLS:$(B)/%="$(DESTDIR)$(PREFIX)/sbin/%")
+	rm -f $(MANS:tools/%="$(DESTDIR)$(PREFIX)/share/man/man8/%")
+
+clean:
+	rm -rf $(B)
+
+distclean: clean
+	tests/vm/fetch --purge
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

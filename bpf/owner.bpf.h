@@ -294,7 +294,7 @@ static __noinline __u32 owner_without_mark(__u32 api)
 static __always_inline __u32 current_owner(__u32 n, __u32 api, __u64 *now)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct mark *mark = bpf_map_lookup_elem(&marks, &tid);
+	struct mark *mark = bpf_map_lookup_elem(&marks, &tid), fresh = {};
 
 	if (mark && mark->api) {
 		*now = mark->ns;
@@ -302,8 +302,14 @@ static __always_inline __u32 current_owner(__u32 n, __u32 api, __u64 *now)
 	}
 	if (!api)
 		count(GUP_STAT_API_UNKNOWN, n);
-	*now = bpf_ktime_get_ns();
-	return owner_without_mark(api);
+	fresh.ns = *now = bpf_ktime_get_ns();
+	fresh.owner = owner_without_mark(api);
+	/* The thread's last owner: a release in the same call is most likely its. */
+	if (mark)
+		mark->owner = fresh.owner;
+	else
+		bpf_map_update_elem(&marks, &tid, &fresh, BPF_ANY);
+	return fresh.owner;
 }
 
 #endif

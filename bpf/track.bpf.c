@@ -280,7 +280,7 @@ SEC("?fentry/put_compound_head")
 int fentry__put_compound_head__flow(void *ctx)
 {
 	if ((arg(ctx, 2) & foll_pin) && !is_uncounted_zero(arg(ctx, 0)))
-		count(GUP_STAT_RELEASED, arg(ctx, 1));
+		count(GUP_STAT_RELEASED, (__u32)arg(ctx, 1));
 	return 0;
 }
 

@@ -16,12 +16,12 @@
 struct suppressions;
 
 struct audit_options {
-	uint64_t min_age_ns; /* no finding for groups whose oldest pin is younger */
-	uint64_t min_pages; /* nor for groups of less memory, in base pages */
+	uint64_t min_age_ns;	/* no finding for groups whose oldest pin is younger */
+	uint64_t min_pages;	/* nor for groups of less memory, in base pages */
 	uint64_t short_held_ns; /* 0 = 10 s */
-	bool cmd_mode; /* CMD has ended and the grace period has been waited for */
+	bool cmd_mode;		/* CMD has ended and the grace period has been waited for */
 	const struct suppressions *suppressions; /* NULL = none */
-	uint64_t now_ns; /* 0 = when the snapshot was taken */
+	uint64_t now_ns;			 /* 0 = when the snapshot was taken */
 };
 
 /* Fills states, findings, verdict, exit code; may be repeated with other options. */

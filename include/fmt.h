@@ -15,10 +15,10 @@ struct fmt {
 	char s[40];
 };
 
-struct fmt fmt_bytes(uint64_t bytes); /* three digits: "1.20 GiB", "12.0 KiB", "0 B" */
-struct fmt fmt_size(uint64_t bytes); /* whole if it is: "2 MiB", "4 KiB" */
-struct fmt fmt_count(uint64_t cnt); /* "314,597" */
-struct fmt fmt_age(uint64_t ns); /* two units: "9d4h", "2h31m", "1m05s", "2.5 s", "4 ms" */
+struct fmt fmt_bytes(uint64_t bytes);	 /* three digits: "1.20 GiB", "12.0 KiB", "0 B" */
+struct fmt fmt_size(uint64_t bytes);	 /* whole if it is: "2 MiB", "4 KiB" */
+struct fmt fmt_count(uint64_t cnt);	 /* "314,597" */
+struct fmt fmt_age(uint64_t ns);	 /* two units: "9d4h", "2h31m", "1m05s", "2.5 s", "4 ms" */
 struct fmt fmt_local(uint64_t epoch_ns); /* "2026-11-22 10:12:41", "?" for 0 */
 /* Time only if both fall on one local day: "10:31:02". */
 struct fmt fmt_local_near(uint64_t epoch_ns, uint64_t near_ns);

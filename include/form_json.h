@@ -29,9 +29,9 @@ json *put_object(struct doc *doc, json *to, const char *key);
 json *push_object(struct doc *doc, json *to);
 
 void put_str(struct doc *doc, json *to, const char *key, const char *string);
-void put_int(struct doc *doc, json *to, const char *key, uint64_t value); /* below 2^53 */
+void put_int(struct doc *doc, json *to, const char *key, uint64_t value);  /* below 2^53 */
 void put_known(struct doc *doc, json *to, const char *key, int64_t value); /* < 0: null */
-void put_id(struct doc *doc, json *to, const char *key, int index); /* counts from 1 */
+void put_id(struct doc *doc, json *to, const char *key, int index);	   /* counts from 1 */
 void put_bool(struct doc *doc, json *to, const char *key, bool value);
 void put_time(struct doc *doc, json *to, const char *key, uint64_t epoch_ns);
 void put_quantity(struct doc *doc, json *to, const struct quantity *q);

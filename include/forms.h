@@ -13,11 +13,11 @@
 #include "snapshot.h"
 
 struct text_options {
-	bool quiet; /* the verdict's line only */
-	bool verbose; /* offsets, all groups, all sites; long paths unbroken */
-	bool color; /* the level word */
+	bool quiet;	    /* the verdict's line only */
+	bool verbose;	    /* offsets, all groups, all sites; long paths unbroken */
+	bool color;	    /* the level word */
 	unsigned int width; /* columns, 0 = 80 */
-	unsigned int top; /* most entries of each list, 0 = the default of each */
+	unsigned int top;   /* most entries of each list, 0 = the default of each */
 };
 
 int form_text(FILE *out, const struct snapshot *snap, const struct text_options *opts);

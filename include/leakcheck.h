@@ -19,6 +19,7 @@ struct env {
 	uint64_t min_age_ns, min_pages;
 	unsigned int top;
 	const char *suppress;
+	const char *output; /* file of the report, NULL = stdout */
 	bool quiet, verbose;
 	uint64_t max_folios;
 	const char *skip_hook;

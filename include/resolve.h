@@ -20,9 +20,9 @@
 /* ---- kernel symbols: src/resolve_kernel.c ---- */
 
 struct ksym {
-	uint64_t addr;		/* start; the offset of an address is address - addr */
-	const char *name;	/* as in /proc/kallsyms, compiler suffixes included */
-	const char *module;	/* NULL = the kernel itself; "bpf": BPF program or trampoline */
+	uint64_t addr;	    /* start; the offset of an address is address - addr */
+	const char *name;   /* as in /proc/kallsyms, compiler suffixes included */
+	const char *module; /* NULL = the kernel itself; "bpf": BPF program or trampoline */
 };
 
 struct ksyms;
@@ -104,7 +104,7 @@ struct proc_facts {
 	uint32_t uid;		/* real */
 	char comm[16];		/* raw: may hold spaces, parentheses, control characters */
 	uint64_t start_ticks;	/* since boot, in 1/sysconf(_SC_CLK_TCK) s: with pid the identity */
-	uint64_t start_boot_ns;	/* the same in ns of CLOCK_BOOTTIME, rounded down to a tick */
+	uint64_t start_boot_ns; /* the same in ns of CLOCK_BOOTTIME, rounded down to a tick */
 	uint64_t vm_pin_kb, vm_lck_kb; /* 0 for kernel threads and zombies */
 };
 
@@ -117,9 +117,9 @@ uint64_t mono_to_real_ns(uint64_t monotonic_ns);
 
 /* An open file as the kernel knows it. */
 struct file_facts {
-	uint32_t mode;		/* i_mode; type bits may be 0 (anonymous inodes) */
+	uint32_t mode;		 /* i_mode; type bits may be 0 (anonymous inodes) */
 	uint64_t dev, ino, rdev; /* devices in the kernel's encoding: major << 20 | minor */
-	char name[64];		/* of the dentry: "uverbs0", "[io_uring]"; a socket's protocol */
+	char name[64];		 /* of the dentry: "uverbs0", "[io_uring]"; a socket's protocol */
 };
 
 /* stat(2)'s device number in the kernel's encoding. */
@@ -137,11 +137,11 @@ int fd_path(pid_t pid, int fd, char *buf, size_t size);
 
 struct host_facts {
 	char host[65];
-	char kernel[65];	/* release */
+	char kernel[65]; /* release */
 	char arch[65];
 	char boot_id[37];
 	uint64_t page_size;
-	uint64_t ram_bytes;	/* MemTotal */
+	uint64_t ram_bytes; /* MemTotal */
 };
 
 int host_facts__read(struct host_facts *facts);

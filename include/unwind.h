@@ -32,20 +32,19 @@ struct user_regs {
  * is valid until the next call ("stack copy of 16 KiB ended", "no unwind
  * information in libfoo.so.1"). All input may be garbage.
  */
-int unwind__user(const struct proc_maps *maps, const struct user_regs *regs,
-		 const void *stack_copy, size_t len, uint64_t *ips, size_t max,
-		 const char **why_incomplete);
+int unwind__user(const struct proc_maps *maps, const struct user_regs *regs, const void *stack_copy,
+		 size_t len, uint64_t *ips, size_t max, const char **why_incomplete);
 
 /* ---- what unwinding asks of the maps: src/resolve_user.c ---- */
 
 struct Dwarf_CFI_s;
 
 struct code {
-	const char *file;		/* as user_frame__resolve(); NULL = no name */
-	bool mapped;			/* in an executable mapping */
-	bool opened;			/* its file could be opened, or it has none */
-	uint64_t vaddr;			/* the address in the object's own numbering */
-	struct Dwarf_CFI_s *cfi;	/* NULL = none; valid until the next call */
+	const char *file;	 /* as user_frame__resolve(); NULL = no name */
+	bool mapped;		 /* in an executable mapping */
+	bool opened;		 /* its file could be opened, or it has none */
+	uint64_t vaddr;		 /* the address in the object's own numbering */
+	struct Dwarf_CFI_s *cfi; /* NULL = none; valid until the next call */
 };
 
 /* What is known of the code at exactly addr. */

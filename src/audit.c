@@ -43,9 +43,9 @@ static void name_finding(const struct audit *audit, struct finding *finding,
 	hash = hash_str(hash, snap->boot_id);
 	/* the wall clock's start moves with the clock: to the nearest ten seconds only */
 	snprintf(number, sizeof(number), "%u %llu", owner ? owner->pid : 0,
-		 (unsigned long long)(!owner		   ? 0 :
-				      owner->start_boot_ns ? owner->start_boot_ns :
-							     owner->started_ns / START_GRAIN_NS));
+		 (unsigned long long)(!owner		     ? 0
+				      : owner->start_boot_ns ? owner->start_boot_ns
+							     : owner->started_ns / START_GRAIN_NS));
 	hash = hash_str(hash, number);
 	for (i = 0; stack && i < stack->frame_cnt; i++)
 		hash = hash_str(hash, stack->frames[i].function);
@@ -142,8 +142,8 @@ static void add_group_evidence(struct audit *audit, struct finding *finding,
 	add_evidence(audit, finding, owner && owner->exited ? "owner_exited" : "owner_running");
 	if (owner && owner->exited) {
 		if (holder)
-			word = holder->basis == BASIS_LIKELY ? "open_file_likely_held_by_other" :
-							       "open_file_held_by_other";
+			word = holder->basis == BASIS_LIKELY ? "open_file_likely_held_by_other"
+							     : "open_file_held_by_other";
 		else if (group->holders_complete && held_elsewhere(group))
 			word = "may_be_held_elsewhere";
 		else if (group->holders_complete)
@@ -263,11 +263,10 @@ static void find_wrong_release(struct audit *audit, enum rule rule)
 		names[1] = owner ? owner->comm : NULL;
 		finding = add_finding(audit, rule);
 		finding->certainty = audit->books_whole ? "exact" : "suspect";
-		finding->title = snapshot__printf(snap, "%s %s %s%s%s", fmt_count(wrong->pins).s,
-						  fmt_plural(wrong->pins, "pin").s,
-						  wrong_titles[wrong->kind],
-						  wrong->function ? ": " : "",
-						  wrong->function ? wrong->function : "");
+		finding->title = snapshot__printf(
+			snap, "%s %s %s%s%s", fmt_count(wrong->pins).s,
+			fmt_plural(wrong->pins, "pin").s, wrong_titles[wrong->kind],
+			wrong->function ? ": " : "", wrong->function ? wrong->function : "");
 		finding->fix = advise_wrong_fix(wrong->kind);
 		name_finding(audit, finding, owner, NULL,
 			     snapshot__printf(snap, "%s %s", wrong_kind_name(wrong->kind),
@@ -298,9 +297,9 @@ static void find_degraded(struct audit *audit, enum rule rule)
 	if (!finding)
 		return;
 	finding->certainty = "exact";
-	finding->title = audit->books_whole ?
-				 "the view lacks details" :
-				 "the view is incomplete: pins or releases were missed";
+	finding->title = audit->books_whole
+				 ? "the view lacks details"
+				 : "the view is incomplete: pins or releases were missed";
 	name_finding(audit, finding, NULL, NULL, NULL);
 	suppress(audit, finding, names, cnt);
 }

@@ -26,7 +26,7 @@
 static const struct advice {
 	const char *kind;
 	uint64_t release_ns;
-	const char *work; /* who drops the pins of a dead owner */
+	const char *work;  /* who drops the pins of a dead owner */
 	const char *frees; /* what the last close does */
 	const char *fix;
 	const char *elsewhere;

@@ -64,9 +64,9 @@ bool is_mapped(const struct group *group)
 
 uint64_t age_ns(const struct audit *audit, const struct group *group)
 {
-	return group->oldest_ns && group->oldest_ns < audit->now_ns ?
-		       audit->now_ns - group->oldest_ns :
-		       0;
+	return group->oldest_ns && group->oldest_ns < audit->now_ns
+		       ? audit->now_ns - group->oldest_ns
+		       : 0;
 }
 
 /* When the pins of a dead owner begin to mean something. */

@@ -29,9 +29,9 @@ struct fmt fmt_bytes(uint64_t bytes)
 		unit++;
 	}
 	snprintf(fmt.s, sizeof(fmt.s), "%.*f %s",
-		 unit == 0 || value >= 99.95 ? 0 :
-		 value >= 9.995		     ? 1 :
-					       2,
+		 unit == 0 || value >= 99.95 ? 0
+		 : value >= 9.995	     ? 1
+					     : 2,
 		 value, units[unit]);
 	return fmt;
 }
@@ -175,17 +175,17 @@ static bool is_harmful(uint32_t code)
 	static const struct {
 		uint32_t first, last;
 	} ranges[] = {
-		{ 0x00, 0x1f }, /* C0: escape sequences, newlines */
-		{ 0x7f, 0x9f }, /* DEL and C1: 0x9b starts a sequence too */
-		{ 0xad, 0xad }, /* soft hyphen */
-		{ 0x61c, 0x61c }, /* Arabic letter mark */
-		{ 0x180e, 0x180e }, /* Mongolian vowel separator */
-		{ 0x200b, 0x200f }, /* zero width, direction marks */
-		{ 0x2028, 0x202e }, /* line and paragraph separators, bidi embedding */
-		{ 0x2060, 0x206f }, /* invisible operators, bidi isolates */
-		{ 0xfe00, 0xfe0f }, /* variation selectors */
-		{ 0xfeff, 0xfeff }, /* byte order mark */
-		{ 0xfff0, 0xfffb }, /* specials */
+		{ 0x00, 0x1f },	       /* C0: escape sequences, newlines */
+		{ 0x7f, 0x9f },	       /* DEL and C1: 0x9b starts a sequence too */
+		{ 0xad, 0xad },	       /* soft hyphen */
+		{ 0x61c, 0x61c },      /* Arabic letter mark */
+		{ 0x180e, 0x180e },    /* Mongolian vowel separator */
+		{ 0x200b, 0x200f },    /* zero width, direction marks */
+		{ 0x2028, 0x202e },    /* line and paragraph separators, bidi embedding */
+		{ 0x2060, 0x206f },    /* invisible operators, bidi isolates */
+		{ 0xfe00, 0xfe0f },    /* variation selectors */
+		{ 0xfeff, 0xfeff },    /* byte order mark */
+		{ 0xfff0, 0xfffb },    /* specials */
 		{ 0xe0000, 0x10ffff }, /* tags, private planes */
 	};
 	size_t i;

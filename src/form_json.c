@@ -102,9 +102,9 @@ static void put_vmstat(struct doc *doc, json *to, const struct checks *checks)
 	put_int(doc, vmstat, "released", released);
 	put_int(doc, vmstat, "outstanding", outstanding);
 	put_known(doc, vmstat, "above_scan",
-		  checks->scanned_struct_pages && outstanding >= doc->snap->pinned.pins ?
-			  (int64_t)(outstanding - doc->snap->pinned.pins) :
-			  -1);
+		  checks->scanned_struct_pages && outstanding >= doc->snap->pinned.pins
+			  ? (int64_t)(outstanding - doc->snap->pinned.pins)
+			  : -1);
 	put_int(doc, vmstat, "acquired_seen", checks->events_acquired);
 	put_int(doc, vmstat, "released_seen", checks->events_released);
 	put_int(doc, vmstat, "folio_add_pins", checks->folio_add_pins);
@@ -198,8 +198,8 @@ static json *build(struct doc *doc)
 
 int form_json(FILE *out, const struct snapshot *snap)
 {
-	const int style = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-			  JSON_C_TO_STRING_NOSLASHESCAPE;
+	const int style =
+		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
 	struct doc doc = { .snap = snap };
 	json *root = build(&doc);
 	const char *text = doc.oom ? NULL : json_object_to_json_string_ext(root, style);
@@ -215,9 +215,9 @@ int form_schema(FILE *out)
 {
 	json *root = json_tokener_parse(schema_text());
 	const char *text =
-		root ? json_object_to_json_string_ext(
-			       root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE) :
-		       NULL;
+		root ? json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
+								    JSON_C_TO_STRING_NOSLASHESCAPE)
+		     : NULL;
 	int err = text ? 0 : -ENOMEM;
 
 	if (text && (fputs(text, out) < 0 || fputc('\n', out) < 0 || fflush(out) || ferror(out)))

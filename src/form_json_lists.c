@@ -180,6 +180,7 @@ void put_groups(struct doc *doc, json *root)
 
 static void put_site(struct doc *doc, json *to, const struct site *site)
 {
+	bool ledger = doc->snap->checks.has_ledger;
 	json *list, *entry;
 	size_t i;
 
@@ -198,8 +199,8 @@ static void put_site(struct doc *doc, json *to, const struct site *site)
 	}
 	put_int(doc, to, "pages_asked", site->pages_asked);
 	put_int(doc, to, "pins", site->pins);
-	put_int(doc, to, "released", site->released);
-	put_int(doc, to, "left", site->left);
+	put_known(doc, to, "released", ledger ? (int64_t)site->released : -1);
+	put_known(doc, to, "left", ledger ? (int64_t)site->left : -1);
 	list = put_array(doc, to, "releases");
 	for (i = 0; i < site->release_cnt; i++) {
 		entry = push_object(doc, list);

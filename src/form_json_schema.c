@@ -416,8 +416,8 @@ static const char schema[] = JSON({
         },
         "pages_asked": { "$ref": "#/$defs/count" },
         "pins": { "$ref": "#/$defs/count" },
-        "released": { "$ref": "#/$defs/count" },
-        "left": { "$ref": "#/$defs/count" },
+        "released": { "type": ["integer", "null"], "minimum": 0 },
+        "left": { "type": ["integer", "null"], "minimum": 0 },
         "releases": {
           "type": "array",
           "items": {

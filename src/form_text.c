@@ -137,7 +137,12 @@ static void put_cause(struct text *text, const struct finding *lead)
 	char counts[160];
 
 	put_counts(counts, sizeof(counts), snap);
-	if (lead->rule == RULE_DEGRADED && snap->cmd)
+	if (lead->rule == RULE_DEGRADED && !snap->checks.has_ledger)
+		text__wrap(text, "  ", 0,
+			   "%s pins taken, %s released: no ledger here to say which stay: %s",
+			   fmt_count(snap->checks.events_acquired).s,
+			   fmt_count(snap->checks.events_released).s, counts);
+	else if (lead->rule == RULE_DEGRADED && snap->cmd)
 		text__wrap(text, "  ", 0, "no leftover seen, but the view is incomplete: %s",
 			   counts);
 	else if (lead->rule == RULE_DEGRADED)
@@ -226,9 +231,9 @@ static void remark_unattributed(const struct snapshot *snap, const struct group 
 static void remark_owned(const struct snapshot *snap, const struct group *group, char *remark)
 {
 	const struct process *owner = &snap->processes[group->owner];
-	uint64_t oldest = group->oldest_ns && group->oldest_ns < snap->taken_ns ?
-				  snap->taken_ns - group->oldest_ns :
-				  0;
+	uint64_t oldest = group->oldest_ns && group->oldest_ns < snap->taken_ns
+				  ? snap->taken_ns - group->oldest_ns
+				  : 0;
 	int len;
 
 	len = snprintf(remark, REMARK_MAX, "%s (pid %u)%s%s, oldest %s",

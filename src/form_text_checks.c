@@ -51,9 +51,9 @@ static void line_selftest(struct text *text, const struct checks *checks)
 
 static uint64_t missed(const struct checks *checks)
 {
-	return checks->recursion_misses > checks->repaired ?
-		       checks->recursion_misses - checks->repaired :
-		       0;
+	return checks->recursion_misses > checks->repaired
+		       ? checks->recursion_misses - checks->repaired
+		       : 0;
 }
 
 /* What was lost, and what else may spoil the picture; zeros are not shown but in the sum. */

@@ -61,8 +61,8 @@ static void put_held_by(struct text *text, const struct subject *s, const struct
 	text__line(text, first ? label : "", "pid %u %s%s%s%s%s%s%s", process->pid,
 		   known(process->comm), forked, fd,
 		   holder->fd >= 0 && s->group->through.path ? " -> " : "",
-		   holder->fd >= 0 && s->group->through.path ? base_name(s->group->through.path) :
-							       "",
+		   holder->fd >= 0 && s->group->through.path ? base_name(s->group->through.path)
+							     : "",
 		   holder->why ? ": " : "", holder->why ? holder->why : "");
 }
 
@@ -227,8 +227,8 @@ static void line_through(struct text *text, const struct subject *s)
 static void line_since(struct text *text, const struct subject *s)
 {
 	const struct group *group = s->group;
-	uint64_t span = group->newest_ns > group->oldest_ns ? group->newest_ns - group->oldest_ns :
-							      0;
+	uint64_t span =
+		group->newest_ns > group->oldest_ns ? group->newest_ns - group->oldest_ns : 0;
 
 	if (!group->oldest_ns)
 		return;

@@ -102,6 +102,10 @@ static void put_site(struct text *text, const struct site *site)
 		   site->caller_module ? "]" : "");
 	put_calls(text, site);
 	put_pinned(text, site);
+	if (!text->snap->checks.has_ledger) {
+		text__line(text, "released", "not known by site: no ledger on this kernel");
+		return;
+	}
 	put_released(text, site);
 	put_left(text, site);
 }

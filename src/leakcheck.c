@@ -40,6 +40,7 @@ struct run {
 	struct flow base;
 	struct command cmd;
 	struct take_options take;
+	FILE *out;   /* where the report goes */
 	int signals; /* signalfd */
 	bool interrupted;
 	uint64_t started_ns; /* realtime */
@@ -247,22 +248,25 @@ static int report(const struct run *run, const struct snapshot *snap)
 	struct text_options opts = {
 		.quiet = run->env->quiet,
 		.verbose = run->env->verbose,
-		.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+		.color = isatty(fileno(run->out)) && !getenv("NO_COLOR"),
 		.top = run->env->top,
 	};
+	FILE *out = run->out;
 	int err = 0;
 
 	switch (run->env->form) {
 	case FORM_TEXT:
-		err = form_text(stdout, snap, &opts);
+		err = form_text(out, snap, &opts);
 		break;
 	case FORM_JSON:
-		err = form_json(stdout, snap);
+		err = form_json(out, snap);
 		break;
 	case FORM_FOLDED:
-		err = form_folded(stdout, snap);
+		err = form_folded(out, snap);
 		break;
 	}
+	if (!err && fflush(out))
+		err = -errno;
 	for (size_t i = 0; run->suppressions; i++) {
 		const char *unused = suppressions__unused(run->suppressions, i);
 
@@ -342,6 +346,8 @@ static void run__close(struct run *run)
 	ksyms__free(run->ksyms);
 	kernel_facts__free(&run->facts);
 	user_objects__drop();
+	if (run->out != stdout)
+		fclose(run->out);
 }
 
 int leakcheck_run(const struct env *env)
@@ -349,6 +355,11 @@ int leakcheck_run(const struct env *env)
 	struct run run = { .env = env };
 	int ret;
 
+	run.out = env->output ? fopen(env->output, "we") : stdout;
+	if (!run.out) {
+		warn("%s", env->output);
+		return EXIT_USAGE;
+	}
 	if (env->suppress) {
 		run.suppressions = suppressions__load(env->suppress, now_ns(CLOCK_REALTIME));
 		if (!run.suppressions)

@@ -4,7 +4,6 @@
  * one buffer with the names, one sorted array of text symbols, nothing else.
  * Interface: include/resolve.h. User symbols: src/resolve_user.c.
  */
-#define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,10 +17,10 @@
 #define LAST_FUNCTION_BYTES (16 * 1024) /* longest function assumed before a gap */
 
 struct ksyms {
-	char *names;		/* all strings, each with its NUL */
-	struct ksym *syms;	/* by address; of several names the nicest first */
+	char *names;	   /* all strings, each with its NUL */
+	struct ksym *syms; /* by address; of several names the nicest first */
 	size_t cnt;
-	uint64_t etext;		/* end of the kernel's own text, 0 = unknown */
+	uint64_t etext; /* end of the kernel's own text, 0 = unknown */
 };
 
 /*
@@ -38,7 +37,7 @@ struct loader {
 	size_t names_len, names_room;
 	struct raw_sym *syms;
 	size_t cnt, room;
-	uint32_t module;	/* of the line before */
+	uint32_t module; /* of the line before */
 	uint64_t etext;
 	bool any_address;
 	size_t lines;
@@ -317,8 +316,8 @@ uint64_t ksyms__next(const struct ksyms *ksyms, uint64_t addr)
 void symbol_display(const char *name, char *buf, size_t size)
 {
 	static const char *const suffixes[] = {
-		".isra.", ".constprop.", ".part.", ".cold", ".llvm.", ".lto_priv.", ".clone.",
-		".localalias", ".ipa.",
+		".isra.",     ".constprop.", ".part.",	    ".cold", ".llvm.",
+		".lto_priv.", ".clone.",     ".localalias", ".ipa.",
 	};
 	size_t len = strlen(name), i;
 

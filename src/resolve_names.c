@@ -4,7 +4,6 @@
  * the host, and /proc/vmstat's pin counters. Plain readers of /proc and /sys.
  * Interface: include/resolve.h.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +58,7 @@ static int read_link(const char *path, char *buf, size_t size)
 
 /* ---- cgroups ---- */
 
-#define MAX_CGROUPS 1024	/* remembered, also when they are gone */
+#define MAX_CGROUPS 1024 /* remembered, also when they are gone */
 #define MAX_CGROUP_DEPTH 32
 
 static struct {
@@ -67,7 +66,7 @@ static struct {
 		uint64_t id;
 		char *path;
 	} known[MAX_CGROUPS];
-	size_t cnt, next;	/* next: the one to forget when full */
+	size_t cnt, next; /* next: the one to forget when full */
 } cgroups;
 
 static bool find_cgroup_mount(char *buf, size_t size)
@@ -186,8 +185,10 @@ static int parse_stat(const char *text, struct proc_facts *facts)
 	unsigned int ppid;
 
 	if (!open || !close || close < open ||
-	    sscanf(close + 1, " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-		   "%*d %*d %llu", &ppid, &start) != 2)
+	    sscanf(close + 1,
+		   " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+		   "%*d %*d %llu",
+		   &ppid, &start) != 2)
 		return -EINVAL;
 	/* Anything may stand between the first "(" and the last ")". */
 	snprintf(facts->comm, sizeof(facts->comm), "%.*s", (int)(close - open - 1), open + 1);
@@ -227,8 +228,8 @@ int proc_facts__read(uint32_t pid, struct proc_facts *facts)
 		err = read_text(dir, "status", text, sizeof(text));
 	if (err)
 		return err == -ENOENT ? -ESRCH : err;
-	facts->start_boot_ns = facts->start_ticks / hz * NS_PER_S +
-			       facts->start_ticks % hz * NS_PER_S / hz;
+	facts->start_boot_ns =
+		facts->start_ticks / hz * NS_PER_S + facts->start_ticks % hz * NS_PER_S / hz;
 	facts->uid = status_field(text, "Uid:");
 	facts->vm_pin_kb = status_field(text, "VmPin:");
 	facts->vm_lck_kb = status_field(text, "VmLck:");
@@ -271,42 +272,37 @@ uint64_t kernel_dev(dev_t dev)
 static const struct {
 	const char *subsystem, *devname, *kind;
 } device_kinds[] = {
-	{ "infiniband_verbs",	NULL,		"rdma" },
-	{ "infiniband_mad",	NULL,		"rdma" },
-	{ "infiniband_cm",	NULL,		"rdma" },
-	{ "misc",		"infiniband/",	"rdma" },
-	{ "vfio",		NULL,		"vfio" },
-	{ "vfio-dev",		NULL,		"vfio" },
-	{ "misc",		"vfio/",	"vfio" },
-	{ "misc",		"iommu",	"iommu" },
-	{ "video4linux",	NULL,		"v4l2" },
-	{ "drm",		NULL,		"dri" },
-	{ "accel",		NULL,		"dri" },
-	{ "nvme",		NULL,		"nvme" },
-	{ "nvme-generic",	NULL,		"nvme" },
-	{ "nvme-subsystem",	NULL,		"nvme" },
-	{ "misc",		"kvm",		"kvm" },
-	{ "misc",		"vhost-",	"vhost" },
-	{ "vhost-vdpa",		NULL,		"vhost" },
-	{ "misc",		"udmabuf",	"udmabuf" },
-	{ "dma_heap",		NULL,		"dma-buf" },
+	{ "infiniband_verbs", NULL, "rdma" },
+	{ "infiniband_mad", NULL, "rdma" },
+	{ "infiniband_cm", NULL, "rdma" },
+	{ "misc", "infiniband/", "rdma" },
+	{ "vfio", NULL, "vfio" },
+	{ "vfio-dev", NULL, "vfio" },
+	{ "misc", "vfio/", "vfio" },
+	{ "misc", "iommu", "iommu" },
+	{ "video4linux", NULL, "v4l2" },
+	{ "drm", NULL, "dri" },
+	{ "accel", NULL, "dri" },
+	{ "nvme", NULL, "nvme" },
+	{ "nvme-generic", NULL, "nvme" },
+	{ "nvme-subsystem", NULL, "nvme" },
+	{ "misc", "kvm", "kvm" },
+	{ "misc", "vhost-", "vhost" },
+	{ "vhost-vdpa", NULL, "vhost" },
+	{ "misc", "udmabuf", "udmabuf" },
+	{ "dma_heap", NULL, "dma-buf" },
 };
 
 /* Files without a device by the start of their dentry's name; sockets have their protocol's. */
 static const struct {
-	mode_t type;		/* S_IFSOCK, or 0: anonymous inode */
+	mode_t type; /* S_IFSOCK, or 0: anonymous inode */
 	const char *name, *kind;
 } name_kinds[] = {
-	{ S_IFSOCK,	"XDP",			"xdp" },
-	{ S_IFSOCK,	"",			"socket" },
-	{ 0,		"[io_uring]",		"io_uring" },
-	{ 0,		"[vfio-",		"vfio" },
-	{ 0,		"[iommufd",		"iommu" },
-	{ 0,		"kvm-",			"kvm" },
-	{ 0,		"[kvm-",		"kvm" },
-	{ 0,		"[infinibandevent]",	"rdma" },
-	{ 0,		"dmabuf",		"dma-buf" },
-	{ 0,		"",			"anon" },
+	{ S_IFSOCK, "XDP", "xdp" },	 { S_IFSOCK, "", "socket" },
+	{ 0, "[io_uring]", "io_uring" }, { 0, "[vfio-", "vfio" },
+	{ 0, "[iommufd", "iommu" },	 { 0, "kvm-", "kvm" },
+	{ 0, "[kvm-", "kvm" },		 { 0, "[infinibandevent]", "rdma" },
+	{ 0, "dmabuf", "dma-buf" },	 { 0, "", "anon" },
 };
 
 static int sys_dev(const struct file_facts *facts, const char *file, char *buf, size_t size)
@@ -407,7 +403,8 @@ int file_path(const struct file_facts *facts, char *buf, size_t size)
 	    read_devname(facts, name, sizeof(name)))
 		return snprintf(buf, size, "/dev/%s", name) < (int)size ? 0 : -ENAMETOOLONG;
 	return snprintf(buf, size, "%.*s", (int)sizeof(facts->name), facts->name) < (int)size
-		       ? 0 : -ENAMETOOLONG;
+		       ? 0
+		       : -ENAMETOOLONG;
 }
 
 int fd_path(pid_t pid, int fd, char *buf, size_t size)

@@ -6,7 +6,6 @@
  * mapping is SIGBUS), and what could need unbounded memory is refused unless root
  * owns the file. Interface: src/resolve_object.h. Used by src/resolve_user.c.
  */
-#define _GNU_SOURCE
 #include <elfutils/libdw.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,10 +22,10 @@
 #include "resolve_object.h"
 #include "resolve_symtab.h"
 
-#define MAX_OBJECTS 512		/* open files */
-#define MAX_IDLE 32		/* of these, ones that no proc_maps uses */
-#define MAX_LOADED 64		/* objects with tables in memory */
-#define MAX_LOADED_BYTES (1ULL << 30) /* of these objects' files, which bound the tables */
+#define MAX_OBJECTS 512			/* open files */
+#define MAX_IDLE 32			/* of these, ones that no proc_maps uses */
+#define MAX_LOADED 64			/* objects with tables in memory */
+#define MAX_LOADED_BYTES (1ULL << 30)	/* of these objects' files, which bound the tables */
 #define MAX_OBJECT_BYTES (512ULL << 20) /* for files that are not root's */
 #define MAX_ROOT_OBJECT_BYTES (4ULL << 30)
 #define MAX_SEGMENTS 32
@@ -39,7 +38,7 @@ struct tables {
 	size_t segment_cnt;
 	bool cfi_tried, symbols_tried;
 	Dwarf_CFI *cfi;		/* NULL = none */
-	struct symtab *symbols;	/* NULL = none */
+	struct symtab *symbols; /* NULL = none */
 };
 
 struct object {
@@ -48,13 +47,13 @@ struct object {
 	ino_t ino;
 	struct timespec mtime;
 	uint64_t bytes;
-	bool trusted;		/* root owns it, or it is the kernel's */
-	int fd;			/* -1: image */
-	void *image;		/* vdso */
+	bool trusted; /* root owns it, or it is the kernel's */
+	int fd;	      /* -1: image */
+	void *image;  /* vdso */
 	unsigned int refs;
-	uint64_t used;		/* larger = more recently */
-	bool broken;		/* not ELF, or refused */
-	struct tables *tables;	/* NULL = not loaded */
+	uint64_t used;	       /* larger = more recently */
+	bool broken;	       /* not ELF, or refused */
+	struct tables *tables; /* NULL = not loaded */
 };
 
 /* All objects of all processes. */

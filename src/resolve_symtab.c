@@ -5,7 +5,6 @@
  * Sources: .symtab, .dynsym, .gnu_debugdata, and files in /usr/lib/debug by build
  * id; never the network, nor files beside the object. Used by src/resolve_object.c.
  */
-#define _GNU_SOURCE
 #include <elfutils/libdwfl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +13,16 @@
 #include "resolve_symtab.h"
 
 #define MAX_SYMBOLS (2 << 20)
-#define NO_SIZE_BYTES 4096	/* a symbol without size is at most so long */
+#define NO_SIZE_BYTES 4096 /* a symbol without size is at most so long */
 
 struct usym {
 	uint64_t addr;
 	uint32_t size;
-	uint32_t name;		/* offset in names */
+	uint32_t name; /* offset in names */
 };
 
 struct symtab {
-	struct usym *syms;	/* by address, one per address */
+	struct usym *syms; /* by address, one per address */
 	size_t cnt;
 	char *names;
 };

@@ -4,7 +4,6 @@
  * it lives, and answers from it at any time later.
  * Interface: include/resolve.h, include/unwind.h. ELF: src/resolve_object.c.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -23,14 +22,14 @@
 
 struct map {
 	uint64_t start, end, offset;
-	uint64_t dev, ino;	/* as the maps say; on some file systems not what stat says */
+	uint64_t dev, ino; /* as the maps say; on some file systems not what stat says */
 	bool exec;
-	char *file;		/* base name, NULL = none */
-	struct object *object;	/* NULL = none or not readable */
+	char *file;	       /* base name, NULL = none */
+	struct object *object; /* NULL = none or not readable */
 };
 
 struct proc_maps {
-	struct map *maps;	/* by address */
+	struct map *maps; /* by address */
 	size_t cnt, room;
 };
 
@@ -49,8 +48,8 @@ static char *base_name(const char *path)
 
 	if (!len)
 		return NULL;
-	return strndup(slash, is_deleted(path) && len > strlen(DELETED) ? len - strlen(DELETED)
-									: len);
+	return strndup(slash,
+		       is_deleted(path) && len > strlen(DELETED) ? len - strlen(DELETED) : len);
 }
 
 /*
@@ -111,7 +110,8 @@ static int add_line(struct proc_maps *maps, pid_t pid, const char *line)
 	int at = 0;
 
 	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &map.start,
-		   &map.end, perms, &map.offset, &major, &minor, &map.ino, &at) != 7 || !at)
+		   &map.end, perms, &map.offset, &major, &minor, &map.ino, &at) != 7 ||
+	    !at)
 		return -EINVAL;
 	path = line + at;
 	map.dev = (uint64_t)major << 20 | minor;

@@ -109,20 +109,19 @@ const char *snapshot__str(struct snapshot *snap, const char *str)
 
 const char *snapshot__printf(struct snapshot *snap, const char *fmt, ...)
 {
-	va_list args, again;
+	const char *copy;
+	va_list args;
 	char *str;
 	int len;
 
 	va_start(args, fmt);
-	va_copy(again, args);
-	len = vsnprintf(NULL, 0, fmt, args);
+	len = vasprintf(&str, fmt, args);
+	va_end(args);
 	if (len < 0)
 		out_of_memory();
-	str = snapshot__alloc(snap, (size_t)len + 1);
-	vsnprintf(str, (size_t)len + 1, fmt, again);
-	va_end(again);
-	va_end(args);
-	return str;
+	copy = snapshot__str(snap, str);
+	free(str);
+	return copy;
 }
 
 void *snapshot__append(struct snapshot *snap, void *array, size_t *cnt, size_t size)

@@ -164,7 +164,10 @@ static void add_owners(struct take *take)
 		site->pages_asked += owner->pages_asked;
 		site->pins += owner->pinned;
 		site->released += owner->released;
-		site->left += owner->pinned - owner->released - owner->stale;
+		/* Read one after the other while calls go on: never below zero. */
+		if (tracker__facts(take->tracker)->has_cmpxchg &&
+		    owner->pinned > owner->released + owner->stale)
+			site->left += owner->pinned - owner->released - owner->stale;
 		site->in_tree |= owner->in_tree;
 	}
 }

@@ -23,7 +23,7 @@ struct suppression {
 	enum rule rule; /* or RULE_ANY */
 	char *glob;
 	char *label; /* "file:3 # why" */
-	char *idle; /* "file:3 unused" or "file:3 expired 2026-11-01" */
+	char *idle;  /* "file:3 unused" or "file:3 expired 2026-11-01" */
 	bool expired, used;
 };
 

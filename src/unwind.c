@@ -19,11 +19,11 @@
 /* DWARF's numbers of x86-64 registers, fixed by the psABI. */
 enum { REG_SP = 7, REG_RA = 16, REG_CNT = 17 };
 
-#define MAX_OPS 64	/* of one expression; compilers use at most nine */
-#define MAX_DEPTH 16	/* of the expression stack */
+#define MAX_OPS 64   /* of one expression; compilers use at most nine */
+#define MAX_DEPTH 16 /* of the expression stack */
 
 struct cpu {
-	uint64_t reg[REG_CNT];	/* REG_RA: the instruction pointer */
+	uint64_t reg[REG_CNT]; /* REG_RA: the instruction pointer */
 	bool known[REG_CNT];
 };
 
@@ -32,8 +32,8 @@ struct walk {
 	const uint8_t *stack;
 	uint64_t stack_start, stack_len;
 	struct cpu cpu;
-	bool exact;		/* cpu's ip is where execution stands, not a return address */
-	bool past_copy;		/* a read went above the copied part of the stack */
+	bool exact;	/* cpu's ip is where execution stands, not a return address */
+	bool past_copy; /* a read went above the copied part of the stack */
 	char *why;
 	size_t why_size;
 };
@@ -80,21 +80,50 @@ static bool eval_binary(struct values *values, unsigned int atom)
 	b = values->v[--values->cnt];
 	a = &values->v[values->cnt - 1];
 	switch (atom) {
-	case DW_OP_plus:	*a += b; break;
-	case DW_OP_minus:	*a -= b; break;
-	case DW_OP_mul:		*a *= b; break;
-	case DW_OP_and:		*a &= b; break;
-	case DW_OP_or:		*a |= b; break;
-	case DW_OP_xor:		*a ^= b; break;
-	case DW_OP_shl:		*a = b < 64 ? *a << b : 0; break;
-	case DW_OP_shr:		*a = b < 64 ? *a >> b : 0; break;
-	case DW_OP_eq:		*a = *a == b; break;
-	case DW_OP_ne:		*a = *a != b; break;
-	case DW_OP_ge:		*a = (int64_t)*a >= (int64_t)b; break;
-	case DW_OP_gt:		*a = (int64_t)*a > (int64_t)b; break;
-	case DW_OP_le:		*a = (int64_t)*a <= (int64_t)b; break;
-	case DW_OP_lt:		*a = (int64_t)*a < (int64_t)b; break;
-	default:		return false;
+	case DW_OP_plus:
+		*a += b;
+		break;
+	case DW_OP_minus:
+		*a -= b;
+		break;
+	case DW_OP_mul:
+		*a *= b;
+		break;
+	case DW_OP_and:
+		*a &= b;
+		break;
+	case DW_OP_or:
+		*a |= b;
+		break;
+	case DW_OP_xor:
+		*a ^= b;
+		break;
+	case DW_OP_shl:
+		*a = b < 64 ? *a << b : 0;
+		break;
+	case DW_OP_shr:
+		*a = b < 64 ? *a >> b : 0;
+		break;
+	case DW_OP_eq:
+		*a = *a == b;
+		break;
+	case DW_OP_ne:
+		*a = *a != b;
+		break;
+	case DW_OP_ge:
+		*a = (int64_t)*a >= (int64_t)b;
+		break;
+	case DW_OP_gt:
+		*a = (int64_t)*a > (int64_t)b;
+		break;
+	case DW_OP_le:
+		*a = (int64_t)*a <= (int64_t)b;
+		break;
+	case DW_OP_lt:
+		*a = (int64_t)*a < (int64_t)b;
+		break;
+	default:
+		return false;
 	}
 	return true;
 }
@@ -122,9 +151,16 @@ static bool eval_op(struct walk *walk, const Dwarf_Op *op, const uint64_t *cfa,
 		return eval_register(&walk->cpu, values, op->atom - DW_OP_reg0, 0);
 	}
 	switch (op->atom) {
-	case DW_OP_const1u: case DW_OP_const1s: case DW_OP_const2u: case DW_OP_const2s:
-	case DW_OP_const4u: case DW_OP_const4s: case DW_OP_const8u: case DW_OP_const8s:
-	case DW_OP_constu: case DW_OP_consts:
+	case DW_OP_const1u:
+	case DW_OP_const1s:
+	case DW_OP_const2u:
+	case DW_OP_const2s:
+	case DW_OP_const4u:
+	case DW_OP_const4s:
+	case DW_OP_const8u:
+	case DW_OP_const8s:
+	case DW_OP_constu:
+	case DW_OP_consts:
 		return push(values, op->number);
 	case DW_OP_bregx:
 		return eval_register(&walk->cpu, values, op->number, op->number2);
@@ -281,18 +317,17 @@ static enum step unwind_one(struct walk *walk)
 static void start(struct cpu *cpu, const struct user_regs *regs)
 {
 	const uint64_t in_dwarf_order[REG_CNT] = {
-		regs->ax, regs->dx, regs->cx, regs->bx, regs->si, regs->di, regs->bp, regs->sp,
-		regs->r8, regs->r9, regs->r10, regs->r11, regs->r12, regs->r13, regs->r14,
-		regs->r15, regs->ip,
+		regs->ax,  regs->dx,  regs->cx,	 regs->bx,  regs->si,  regs->di,
+		regs->bp,  regs->sp,  regs->r8,	 regs->r9,  regs->r10, regs->r11,
+		regs->r12, regs->r13, regs->r14, regs->r15, regs->ip,
 	};
 
 	memcpy(cpu->reg, in_dwarf_order, sizeof(cpu->reg));
 	memset(cpu->known, true, sizeof(cpu->known));
 }
 
-int unwind__user(const struct proc_maps *maps, const struct user_regs *regs,
-		 const void *stack_copy, size_t len, uint64_t *ips, size_t max,
-		 const char **why_incomplete)
+int unwind__user(const struct proc_maps *maps, const struct user_regs *regs, const void *stack_copy,
+		 size_t len, uint64_t *ips, size_t max, const char **why_incomplete)
 {
 	static _Thread_local char why[128];
 	struct walk walk = {

@@ -59,6 +59,7 @@ static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "How to report it:", 3 },
 	{ "json", OPT_JSON, NULL, 0, "the snapshot as JSON (see --schema)", 3 },
 	{ "folded", OPT_FOLDED, NULL, 0, "stacks for flame graphs, weighted by pins", 3 },
+	{ "output", 'o', "FILE", 0, "the report into FILE, apart from what CMD prints", 3 },
 	{ "quiet", 'q', NULL, 0, "the first line only", 3 },
 	{ "verbose", 'v', NULL, 0, "offsets, all groups and sites; the loader's messages", 3 },
 	{ "schema", OPT_SCHEMA, NULL, 0, "print the JSON schema and exit", 3 },
@@ -114,6 +115,9 @@ static error_t parse_report(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_FOLDED:
 		env->form = FORM_FOLDED;
+		return 0;
+	case 'o':
+		env->output = arg;
 		return 0;
 	case 'q':
 		env->quiet = true;

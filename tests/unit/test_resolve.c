@@ -3,7 +3,6 @@
  * Kernel and user addresses to names, checked against what this process knows of
  * itself, its children and the kernel it runs on.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>

@@ -4,7 +4,6 @@
  * this process and its children. Parts that need root or a device that is not
  * there skip themselves.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

@@ -5,7 +5,6 @@
  * them, it is killed, and then the chain must come out by name. And of garbage:
  * nothing may crash, loop, or name a frame that is not code.
  */
-#define _GNU_SOURCE
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -6,7 +6,6 @@
  * are held and after the release is in the table below, in units of the pages asked for; --check
  * compares. Pages that a mistake leaves pinned stay so until the machine goes down: for guests.
  */
-#define _GNU_SOURCE 1
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>

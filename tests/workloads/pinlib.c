@@ -3,7 +3,6 @@
  * Helpers of the pinning test programs, see pinlib.h. Only libc and raw system calls, so that the
  * programs run on every kernel from 5.10 on, whatever libraries a guest has.
  */
-#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>

@@ -3,7 +3,6 @@
  * The call sites that pins can drive: one row in pin_sites[], one function to pin and one to
  * release. A site that this kernel lacks gives EXIT_SKIP with the reason.
  */
-#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_xdp.h>

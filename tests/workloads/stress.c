@@ -8,7 +8,6 @@
  * O_DIRECT, whose completions release in interrupts. At the end each process may keep a known
  * prime number of pages, so that a ledger kept under load can be compared page by page.
  */
-#define _GNU_SOURCE 1
 #include <argp.h>
 #include <fcntl.h>
 #include <linux/fs.h>
