@@ -1,0 +1,162 @@
+# shellcheck shell=bash disable=SC2154
+# The guest part of the test suite: boots each kernel, has vm/cases/driver run
+# the cases of vm/cases/list in it, and collects their results. Sourced by
+# check.
+
+megabytes_per_kernel=130
+
+# kernels_for USE: their names, on one line.
+kernels_for() {
+	awk -v use="$1" '!/^#/ && NF && (use == "any" || $2 == use) { print $1 }' \
+		"$vm_dir/kernels.list" | paste -sd' '
+}
+
+cached() {
+	"$vm_dir/fetch" --list | awk -v name="$1" '$1 == name && $2 ~ /^\// { found = 1 }
+		END { exit !found }'
+}
+
+megabytes_to_fetch() {
+	local name sum=0
+
+	for name in $kernels; do
+		cached "$name" || sum=$((sum + megabytes_per_kernel))
+	done
+	say "$sum"
+}
+
+expected_minutes() {
+	local count
+
+	count=$(wc -w <<<"$kernels")
+	if [[ -n $matrix ]]; then
+		say $((6 + 11 * count))
+	else
+		say $((6 + 8 * count))
+	fi
+}
+
+# cases_of KERNEL BOOT: `CASE=LIMIT` for each that is to run.
+cases_of() {
+	local column=4 name limit
+
+	[[ -z $matrix ]] || column=5
+	awk -v kernel="$1" -v boot="$2" -v column="$column" '!/^#/ && NF && $2 == boot {
+			n = split($column, names, ",")
+			for (i = 1; i <= n; i++)
+				if (names[i] == kernel || names[i] == "all") { print $1, $3; break }
+		}' "$vm_dir/cases/list" |
+		while read -r name limit; do
+			! wanted "$1/$name" || say "$name=$limit"
+		done
+}
+
+boots() {
+	awk '!/^#/ && NF && !seen[$2]++ { print $2 }' "$vm_dir/cases/list"
+}
+
+# make_disks: small file systems for O_DIRECT; guests do not change them.
+make_disks() {
+	local kind dir=$work/disks
+
+	mkdir -p "$dir"
+	for kind in ext4 xfs btrfs vfat; do
+		[[ ! -e $dir/$kind.img ]] || continue
+		truncate -s 320M "$dir/$kind.tmp"
+		"mkfs.$kind" "$dir/$kind.tmp" >"$work/mkfs.log" 2>&1 ||
+			{ cat -- "$work/mkfs.log"; return 1; }
+		mv -- "$dir/$kind.tmp" "$dir/$kind.img"
+	done
+}
+
+# build_module KERNEL: sets $module, or $no_module to the reason.
+build_module() {
+	local log=$work/kmod-$1.log
+
+	module=$work/gup_pin_test-$1.ko no_module=''
+	tests/kmod/build "$1" "$module" >"$log" 2>&1 || {
+		no_module=$(tail -n 1 -- "$log")
+		module=''
+	}
+}
+
+# boot_options KERNEL BOOT: sets the array $options.
+boot_options() {
+	local kind
+
+	options=(--timeout 2400)
+	case $2 in
+	main)
+		for kind in ext4 xfs btrfs vfat; do
+			options+=(--disk "$work/disks/$kind.img")
+		done
+		;;
+	stress)
+		options+=(--memory 3072)
+		[[ $1 != 7.* ]] || options+=(--append preempt=lazy)
+		;;
+	stress-full) options+=(--memory 3072 --append preempt=full) ;;
+	million) options+=(--memory 6144) ;;
+	esac
+}
+
+# missing_results KERNEL LOG CASE=LIMIT...: those that a dead guest left.
+missing_results() {
+	local kernel=$1 log=$2 case
+
+	shift 2
+	for case; do
+		case=$kernel/${case%=*}
+		awk -v name="$case" '($1 == "ok" && $2 == name) || ($1 == "not" && $3 == name) ||
+			($1 == "skip" && $2 == name ":") { found = 1 } END { exit !found }' "$log" ||
+			say "$case"
+	done
+}
+
+# run_boot KERNEL BOOT: all its cases in one guest.
+run_boot() {
+	local kernel=$1 boot=$2 log=$work/$1-$2.log status=0 cases name before=$failed
+
+	mapfile -t cases < <(cases_of "$kernel" "$boot")
+	[[ ${#cases[@]} -gt 0 ]] || return 0
+	if [[ " ${cases[*]}" == *" kmod"* ]]; then build_module "$kernel"; else module='' no_module=''; fi
+	boot_options "$kernel" "$boot"
+	say "-- kernel $kernel, guest '$boot': ${#cases[@]} cases"
+	"$vm_dir/run" "${options[@]}" --console "$work/$kernel-$boot.console" "$kernel" -- \
+		/usr/bin/env GUP_KERNEL="$kernel" GUP_MATRIX="$matrix" GUP_MODULE="$module" \
+		GUP_NO_MODULE="$no_module" tests/vm/cases/driver "${cases[@]}" \
+		2>"$log.err" | tee "$log" || status=${PIPESTATUS[0]}
+	count_results "$log"
+	while read -r name; do
+		not_ok "$name" "$log.err"
+	done < <(missing_results "$kernel" "$log" "${cases[@]}")
+	[[ $status -eq 0 || $failed -gt $before ]] || not_ok "$kernel/guest-$boot" "$log.err"
+}
+
+run_kernel() {
+	local kernel=$1 boot began=$SECONDS log=$work/fetch-$1.log
+
+	if ! "$vm_dir/fetch" "$kernel" >"$log" 2>&1; then
+		if [[ -n $matrix && " $(kernels_for check) " != *" $kernel "* ]]; then
+			skip_test "$kernel" "$(tail -n 1 -- "$log")"
+		else
+			not_ok "$kernel/fetch" "$log"
+		fi
+		return
+	fi
+	while read -r boot; do
+		run_boot "$kernel" "$boot"
+	done < <(boots)
+	say "== kernel $kernel: $(minutes $((SECONDS - began))) =="
+}
+
+run_guests() {
+	local kernel
+
+	[[ -n $kernels && $only != native* ]] || return 0
+	make_disks
+	for kernel in $kernels; do
+		wanted "$kernel" || [[ -n $only ]] || continue
+		run_kernel "$kernel" </dev/null
+	done
+}

@@ -1,0 +1,156 @@
+# shellcheck shell=bash disable=SC2154
+# The tests that need no guest: build, unit tests, style, and the tools' manners
+# on this machine. Sourced by check; try() and friends are in lib.sh.
+
+# quiet_make ARG...: fails when anything warned, too.
+quiet_make() {
+	local log=$work/make.$$.$RANDOM status=0
+
+	make -j2 "$@" >"$log" 2>&1 || status=$?
+	cat -- "$log"
+	! grep -qE '(warning|error):' "$log" || status=1
+	rm -f -- "$log"
+	return "$status"
+}
+
+# Separate folders, so that no warning hides behind an object that is up to date.
+strict_build() {
+	quiet_make B="$work/$1" CC="$1" CLANG='clang -Werror' CFLAGS='-O2 -g -Werror' all
+}
+
+c_files() {
+	find bpf src include tools tests vmlinux -name '*.[ch]'
+}
+
+shell_files() {
+	find tests .ci -name '*.sh'
+	grep -rlE -m1 '^#!(/usr/bin/env bash|/bin/bash|/bin/sh|/bin/busybox sh)' \
+		tests .ci
+}
+
+check_format() {
+	c_files | xargs clang-format --dry-run -Werror
+}
+
+check_shell() {
+	shell_files | sort -u | xargs shellcheck -x
+}
+
+check_cppcheck() {
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability \
+		--inline-suppr --suppress=missingIncludeSystem --std=c11 -D_GNU_SOURCE \
+		-DGUP_VERSION='""' -Iinclude -j2 src tools tests/workloads
+}
+
+# Lengths of functions, for C and shell: from the line with the brace to the
+# closing brace in the first column.
+check_lengths() {
+	local status=0
+
+	# shellcheck disable=SC2016  # awk's
+	{ c_files; shell_files; } | sort -u | xargs awk '
+		FNR == 1 { start = 0 }
+		FNR == 501 { print FILENAME ": more than 500 lines"; bad = 1 }
+		/^[A-Za-z_].*\) *$/ { name = $0 }
+		/^\{/ { start = FNR }
+		/^[a-z_]+\(\) \{$/ { start = FNR; name = $0 }
+		/^\}$/ {
+			if (start && FNR - start - 1 >= 60) {
+				print FILENAME ":" start ": " FNR - start - 1 " lines: " name
+				bad = 1
+			}
+			start = 0
+		}
+		END { exit bad }' || status=1
+	return "$status"
+}
+
+check_help_width() {
+	local tool
+
+	for tool in build/gup-*[a-z]; do
+		[[ -x $tool && -f $tool ]] || continue
+		"$tool" --help >"$work/help" || { say "$tool --help: status $?"; return 1; }
+		! awk 'length > 80' "$work/help" | grep . || return 1
+	done
+}
+
+# said STATUS LINES COMMAND...: status and number of lines on stderr; stdout empty.
+said() {
+	local want=$1 lines=$2 status=0
+
+	shift 2
+	"$@" >"$work/out" 2>"$work/err" || status=$?
+	[[ $status -eq $want && $(wc -l <"$work/err") -eq $lines && ! -s $work/out ]] || {
+		say "$*: status $status, expected $want with $lines line(s) on stderr"
+		cat -- "$work/err" "$work/out"
+		return 1
+	}
+}
+
+check_usage() {
+	local tool=build/gup-leakcheck
+
+	said 2 1 "$tool" --no-such-option &&
+		said 2 1 "$tool" --duration soon &&
+		said 2 1 "$tool" -p 1 -- true &&
+		said 2 1 "$tool" --suppress /nonexistent/file -- true
+}
+
+as_nobody() {
+	if [[ $EUID -eq 0 ]]; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
+
+check_not_root() {
+	# The checkout may lie where nobody else can go.
+	install -m 755 build/gup-leakcheck "$work/" && chmod 755 "$work" || return 1
+	as_nobody "$work/gup-leakcheck" --schema >/dev/null 2>&1 ||
+		{ say "other users cannot enter $work"; return 77; }
+	said 3 1 as_nobody "$work/gup-leakcheck" -- true
+}
+
+as_root() {
+	if [[ $EUID -eq 0 ]]; then "$@"; else sudo -n "$@"; fi
+}
+
+# This machine's kernel either lets us trace or says in one line why not.
+check_here() {
+	local status=0
+
+	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
+	as_root build/gup-leakcheck -q -- true >"$work/out" 2>"$work/err" || status=$?
+	cat -- "$work/out" "$work/err"
+	[[ $status -ne 0 || $(wc -l <"$work/out") -eq 1 ]] || return 1
+	[[ $status -eq 0 ]] || [[ $status -eq 3 && $(wc -l <"$work/err") -eq 1 ]]
+}
+
+check_schema() {
+	build/gup-leakcheck --schema | jq -e '.["$schema"] or .properties' >/dev/null
+}
+
+run_native() {
+	local began=$SECONDS unit
+
+	[[ -n $only ]] || say "== native: build, unit tests, style; about 5 min =="
+	try native/build quiet_make all units
+	for unit in build/unit/test_*; do
+		[[ $unit == *.d || ! -x $unit ]] || try "native/${unit##*/}" "$unit"
+	done
+	try native/direction tests/direction
+	try native/format check_format
+	try native/shellcheck check_shell
+	try native/lengths check_lengths
+	try native/help-width check_help_width
+	try native/usage check_usage
+	try native/not-root check_not_root
+	try native/this-kernel check_here
+	try native/schema check_schema
+	try native/cppcheck check_cppcheck
+	try native/warnings-gcc strict_build gcc
+	try native/warnings-clang strict_build clang
+	[[ -n $only ]] || say "== native: $(minutes $((SECONDS - began))) =="
+}

@@ -1,0 +1,171 @@
+# shellcheck shell=bash disable=SC2034
+# What the guest cases share: running the tool, and comparing what it says.
+# Sourced first by each case. A case goes on after a difference, so that all of
+# them are seen, and ends with `finish`.
+set -uo pipefail
+
+tool=build/gup-leakcheck
+bin=build/tests
+kernel=${GUP_KERNEL:-$(uname -r | cut -d. -f1,2)}
+matrix=${GUP_MATRIX:-}
+work=$(mktemp -d)
+out=$work/out	# the tool's report
+err=$work/err
+said=$work/said # what CMD printed
+differences=0
+
+fail() {
+	printf 'FAIL: %s\n' "$*"
+	differences=$((differences + 1))
+}
+
+skip() {
+	printf '%s\n' "$*"
+	exit 77
+}
+
+finish() {
+	[[ $differences -eq 0 ]] || {
+		[[ ! -s $err ]] || sed 's/^/stderr: /' "$err"
+		exit 1
+	}
+	exit 0
+}
+
+# since VERSION: this kernel is at least that.
+since() {
+	[[ $(printf '%s\n' "$1" "$kernel" | sort -V | head -n 1) == "$1" ]]
+}
+
+need_ledger() {
+	since 6.1 || skip "no ledger on this kernel"
+}
+
+# same WHAT GOT WANT
+same() {
+	[[ $2 == "$3" ]] || fail "$1: $2, expected $3"
+}
+
+# get FILTER: from the last report.
+get() {
+	jq -r "$1" "$out"
+}
+
+# holds WHAT FILTER [JQ-ARG...]: FILTER is true of the last report.
+holds() {
+	local what=$1 filter=$2
+
+	shift 2
+	jq -e "$@" "$filter" "$out" >/dev/null 2>&1 || fail "not so: $what ($filter)"
+}
+
+# leakcheck STATUS ARG...: runs the tool; its status must be STATUS.
+leakcheck() {
+	local want=$1 status=0
+
+	shift
+	"$tool" "$@" >"$out" 2>"$err" </dev/null || status=$?
+	[[ $status -eq $want ]] || {
+		fail "gup-leakcheck $*: exit status $status, expected $want"
+		cat -- "$err"
+		head -n 30 -- "$out"
+	}
+}
+
+# track STATUS ARG... -- CMD...: the same, with CMD's output in $said.
+track() {
+	local args=()
+
+	while [[ $1 != -- ]]; do
+		args+=("$1")
+		shift
+	done
+	shift
+	# shellcheck disable=SC2016  # for the inner shell
+	leakcheck "${args[@]}" -- /bin/sh -c 'f=$0; exec "$@" >"$f" 2>&1' "$said" "$@"
+}
+
+# await SECONDS COMMAND...: until it succeeds.
+await() {
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@"; do
+		((SECONDS < end)) || return 1
+		sleep 0.1
+	done
+}
+
+# start_tracking ARG...: the tool in the background, as $tracker.
+start_tracking() {
+	"$tool" "$@" >"$out" 2>"$err" </dev/null &
+	tracker=$!
+}
+
+# end_tracking STATUS [SIGNAL]: ends its watch and takes the report.
+end_tracking() {
+	local status=0
+
+	[[ -z ${2:-} ]] || kill -"$2" "$tracker"
+	wait "$tracker" || status=$?
+	same "exit status of the tool" "$status" "$1"
+}
+
+# watching: the tool started last waits for events, and does so still.
+watching() {
+	local i
+
+	for i in 1 2 3 4 5; do
+		grep -q poll "/proc/$tracker/wchan" 2>/dev/null || return 1
+		sleep 0.2
+	done
+}
+
+# start_holders SCRIPT: SCRIPT (bash) must write a line to fd 9 when all is
+# pinned, and then wait; end_holders ends it.
+start_holders() {
+	[[ -e $work/ready ]] || mkfifo "$work/ready"
+	setsid /bin/bash -c "exec 9>'$work/ready' >'$said' 2>&1
+		$1" &
+	holders=$!
+	timeout 120 head -n 1 "$work/ready" >/dev/null ||
+		fail "the pinning programs were not ready"
+}
+
+end_holders() {
+	kill -KILL -- "-$holders" 2>/dev/null
+	wait "$holders" 2>/dev/null
+}
+
+# while_held STATUS ARG... -- SCRIPT: the report of a watch during which SCRIPT
+# began to hold pins, which it still does.
+while_held() {
+	local want=$1 args=()
+
+	shift
+	while [[ $1 != -- ]]; do
+		args+=("$1")
+		shift
+	done
+	start_tracking "${args[@]}"
+	await 120 watching || fail "the tool does not watch"
+	start_holders "$2"
+	end_tracking "$want" INT
+	end_holders
+}
+
+# books_whole: the books are whole: what the kernel counted is what was
+# seen, nothing was lost, every pin has its owner, groups sum to the totals.
+books_whole() {
+	holds "vmstat agrees" '.checks.vmstat.agrees'
+	holds "acquired as vmstat" '.checks.vmstat | .acquired == .acquired_seen'
+	holds "released as vmstat" '.checks.vmstat | .released == .released_seen'
+	holds "nothing lost" '.checks.lost | [.recursion_misses, .map_full, .owners_full, .stacks,
+		.stale_dropped, .unmatched_releases, .in_motion] | add == 0'
+	holds "all hooks" '.checks.hooks | [.missing[] | select(.harmless | not)] == []'
+	since 6.1 || return 0
+	holds "all attributed" '.totals | .attributed == .pinned and .unattributed.pins == 0'
+	holds "groups sum to the totals" \
+		'([.groups[].pins] | add // 0) == .totals.pinned.pins'
+	[[ $differences -eq 0 ]] || get '{checks, totals} | tojson'
+}
