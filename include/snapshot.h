@@ -303,6 +303,7 @@ struct snapshot {
 	int cmd_status, cmd_signal;
 	uint64_t ran_ns; /* wall time of CMD, or of the watch */
 	uint64_t grace_ns;
+	uint64_t waited_ns;	       /* how long after its end the snapshot was taken */
 	struct quantity other_for_cmd; /* done for CMD by servers that existed before */
 	uint64_t cmd_pins;	       /* pins that CMD's tree took, events; 0 = ask the sites */
 	/* totals */

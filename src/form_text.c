@@ -341,7 +341,7 @@ static void text_command(struct text *text)
 	text__section(text, "Command");
 	text__line(text, "ran", "%s", snap->cmd);
 	text__line(text, "ended", "%s, after %s; looked %s later", end, fmt_age(snap->ran_ns).s,
-		   fmt_age(snap->grace_ns).s);
+		   fmt_age(snap->waited_ns).s);
 	if (snap->other_for_cmd.pins)
 		text__line(text, "by others",
 			   "%s %s, %s, done for CMD by servers that existed before",

@@ -371,6 +371,8 @@ static const struct {
 	{ "gup_*_range*", "inner part of the fast path" },
 	{ "gup_hugepte", "inner part of the fast path" },
 	{ "gup_huge_*", "inner part of the fast path" },
+	{ "gup_folio_next", "walks a list of pages that unpin_user_pages was given" },
+	{ "gup_folio_range_next", "walks a range that unpin_user_page_range_dirty_lock was given" },
 	{ "gup_must_unshare*", "asks, does not pin" },
 	{ "gup_signal_pending", "asks, does not pin" },
 	{ "gup_vma_lookup", "finds a VMA" },

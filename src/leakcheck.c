@@ -27,6 +27,8 @@
 #define EXIT_BROKEN 4
 #define POLL_MS 100
 #define TAKES_MAX 20
+#define SETTLE_MS 20
+#define SETTLE_NS (SETTLE_MS * 1000000ULL)
 
 struct run {
 	const struct env *env;
@@ -44,6 +46,8 @@ struct run {
 	int signals; /* signalfd */
 	bool interrupted;
 	uint64_t started_ns; /* realtime */
+	uint64_t ran_ns;     /* CMD's run or the watch */
+	uint64_t waited_ns;  /* for late releases */
 };
 
 static uint64_t now_ns(clockid_t clock)
@@ -187,17 +191,16 @@ static int watch(struct run *run)
 static int wait_grace(struct run *run)
 {
 	uint64_t begin = now_ns(CLOCK_MONOTONIC), pins = 1;
+	int err = 0;
 
-	while (run->facts.has_cmpxchg && now_ns(CLOCK_MONOTONIC) - begin < run->env->grace_ns) {
-		int err = snapshot__held(run->tracker, &run->take, &pins);
-
-		if (err || !pins)
-			return err;
-		err = step(run, 20);
-		if (err)
-			return err;
+	while (run->facts.has_cmpxchg && run->waited_ns < run->env->grace_ns && !err) {
+		err = snapshot__held(run->tracker, &run->take, &pins);
+		if (err || !pins || run->interrupted)
+			break;
+		err = step(run, SETTLE_MS);
+		run->waited_ns = now_ns(CLOCK_MONOTONIC) - begin;
 	}
-	return 0;
+	return err;
 }
 
 static void fill_command(const struct run *run, struct snapshot *snap)
@@ -205,8 +208,9 @@ static void fill_command(const struct run *run, struct snapshot *snap)
 	char text[256] = "";
 	size_t len = 0;
 
-	snap->ran_ns = now_ns(CLOCK_REALTIME) - run->started_ns;
+	snap->ran_ns = run->ran_ns;
 	snap->grace_ns = run->env->grace_ns;
+	snap->waited_ns = run->waited_ns;
 	if (!run->env->cmd)
 		return;
 	for (char **arg = run->env->cmd; *arg && len < sizeof(text); arg++)
@@ -217,8 +221,7 @@ static void fill_command(const struct run *run, struct snapshot *snap)
 	snap->cmd_signal = WIFSIGNALED(run->cmd.status) ? WTERMSIG(run->cmd.status) : 0;
 }
 
-/* Takes and audits snapshots until no release is still under way. */
-static struct snapshot *take_settled(struct run *run)
+static struct snapshot *take_audited(struct run *run)
 {
 	struct audit_options audit = {
 		.min_age_ns = run->env->min_age_ns,
@@ -226,21 +229,59 @@ static struct snapshot *take_settled(struct run *run)
 		.cmd_mode = run->env->cmd != NULL,
 		.suppressions = run->suppressions,
 	};
+	struct snapshot *snap = snapshot__take(run->tracker, &run->take);
 
-	for (int i = 0;; i++) {
-		struct snapshot *snap = snapshot__take(run->tracker, &run->take);
-		uint64_t wait;
-
-		if (!snap)
-			return NULL;
+	if (snap) {
 		fill_command(run, snap);
 		snapshot__audit(snap, &audit);
-		wait = snapshot__settle_ns(snap, now_ns(CLOCK_REALTIME));
-		if (!wait || run->interrupted || i == TAKES_MAX)
-			return snap;
-		snapshot__free(snap);
-		step(run, wait / 1000000 + 1);
 	}
+	return snap;
+}
+
+/* Do two snapshots find the same, on the same pins? */
+static bool same_findings(const struct snapshot *a, const struct snapshot *b)
+{
+	if (a->finding_cnt != b->finding_cnt)
+		return false;
+	for (size_t i = 0; i < a->finding_cnt; i++) {
+		const struct finding *x = &a->findings[i], *y = &b->findings[i];
+
+		if (strcmp(x->id, y->id))
+			return false;
+		if (x->group >= 0 && y->group >= 0 &&
+		    a->groups[x->group].q.pins != b->groups[y->group].q.pins)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Takes snapshots until no release is under way and two in a row find the same:
+ * pins are read before the holders of their files, so a holder that ends in
+ * between would look like a leak once, but not twice.
+ */
+static struct snapshot *take_settled(struct run *run)
+{
+	struct snapshot *last = NULL, *snap;
+	uint64_t begin = now_ns(CLOCK_MONOTONIC), wait;
+
+	for (int i = 0;; i++) {
+		snap = take_audited(run);
+		if (!snap)
+			break;
+		wait = snapshot__settle_ns(snap, now_ns(CLOCK_REALTIME));
+		if (i == TAKES_MAX || run->interrupted)
+			break;
+		if (!wait && (!snap->finding_cnt || (last && same_findings(last, snap))))
+			break;
+		snapshot__free(last);
+		last = snap;
+		step(run, wait > SETTLE_NS ? (int)(wait / 1000000) + 1 : SETTLE_MS);
+		run->waited_ns += now_ns(CLOCK_MONOTONIC) - begin;
+		begin = now_ns(CLOCK_MONOTONIC);
+	}
+	snapshot__free(last);
+	return snap;
 }
 
 static int report(const struct run *run, const struct snapshot *snap)
@@ -321,6 +362,7 @@ static int track(struct run *run)
 		warnx("watching; Ctrl-C ends the watch and prints the report");
 	}
 	ret = watch(run);
+	run->ran_ns = now_ns(CLOCK_REALTIME) - run->started_ns;
 	if (!ret && run->env->cmd)
 		ret = wait_grace(run);
 	if (ret) {

@@ -84,8 +84,13 @@ int probe_print(FILE *out)
 	struct hook_choice choice;
 	struct hook_kernel view;
 	struct ksyms *ksyms;
-	int err = kernel_facts__read(&facts), chosen;
+	int err, chosen;
 
+	if (geteuid()) {
+		fprintf(stderr, "gup-leakcheck: asking the kernel needs root: run it with sudo\n");
+		return 3;
+	}
+	err = kernel_facts__read(&facts);
 	if (err)
 		return explain(err);
 	kernel_reader__log(false);

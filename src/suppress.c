@@ -6,6 +6,7 @@
  * does nothing, or too much, is worse than none. Format: suppress.h.
  */
 #include <ctype.h>
+#include <err.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdbool.h>
@@ -123,8 +124,7 @@ static int parse_day(const char *date, time_t *midnight)
 
 static int complain(const struct place *at, const char *what, const char *word)
 {
-	fprintf(stderr, "%s:%u: %s%s%s\n", at->path, at->line, what, word ? ": " : "",
-		word ? word : "");
+	warnx("%s:%u: %s%s%s", at->path, at->line, what, word ? ": " : "", word ? word : "");
 	return -EINVAL;
 }
 
@@ -190,7 +190,7 @@ static int read_lines(struct suppressions *supps, FILE *file, const char *path, 
 	}
 	free(line);
 	if (ferror(file)) {
-		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		warnx("%s: %s", path, strerror(errno));
 		return -EIO;
 	}
 	return first_err;
@@ -207,7 +207,7 @@ struct suppressions *suppressions__load(const char *path, uint64_t now_ns)
 	file = fopen(path, "re");
 	if (!file) {
 		err = -errno;
-		fprintf(stderr, "%s: %s\n", path, strerror(-err));
+		warnx("%s: %s", path, strerror(-err));
 	} else {
 		err = read_lines(supps, file, path, now_ns);
 		fclose(file);

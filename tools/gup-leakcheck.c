@@ -7,6 +7,8 @@
 #include <argp.h>
 #include <err.h>
 #include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,7 @@
 #include "forms.h"
 #include "leakcheck.h"
 #include "probe.h"
+#include "util.h"
 
 const char *argp_program_version = "gup-leakcheck " GUP_VERSION;
 
@@ -72,24 +75,36 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-static uint64_t number(struct argp_state *state, const char *name, const char *arg)
+/* Usage errors are one line, like all others; argp's own add a second. */
+static void __attribute__((noreturn, format(printf, 1, 2))) usage(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vwarnx(fmt, args);
+	va_end(args);
+	exit(2);
+}
+
+static uint64_t number(const char *name, const char *arg, uint64_t least, uint64_t most)
 {
 	char *end;
 	unsigned long long value;
 
 	errno = 0;
 	value = strtoull(arg, &end, 10);
-	if (errno || *end || end == arg || *arg == '-')
-		argp_error(state, "%s: '%s' is not a number", name, arg);
+	if (errno || *end || end == arg || *arg == '-' || value < least || value > most)
+		usage("%s: '%s' is not a number from %llu to %llu", name, arg,
+		      (unsigned long long)least, (unsigned long long)most);
 	return value;
 }
 
-static uint64_t duration(struct argp_state *state, const char *name, const char *arg)
+static uint64_t duration(const char *name, const char *arg)
 {
 	uint64_t ns = 0;
 
 	if (parse_duration(arg, &ns))
-		argp_error(state, "%s: '%s' is not a time: use 500ms, 10s, 5m, 2h", name, arg);
+		usage("%s: '%s' is not a time: use 500ms, 10s, 5m, 2h", name, arg);
 	return ns;
 }
 
@@ -99,13 +114,13 @@ static error_t parse_report(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPT_MIN_AGE:
-		env->min_age_ns = duration(state, "--min-age", arg);
+		env->min_age_ns = duration("--min-age", arg);
 		return 0;
 	case OPT_MIN_PAGES:
-		env->min_pages = number(state, "--min-pages", arg);
+		env->min_pages = number("--min-pages", arg, 0, UINT64_MAX);
 		return 0;
 	case OPT_TOP:
-		env->top = number(state, "--top", arg);
+		env->top = number("--top", arg, 1, UINT32_MAX);
 		return 0;
 	case OPT_SUPPRESS:
 		env->suppress = arg;
@@ -135,13 +150,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'p':
-		env->pid = number(state, "--pid", arg);
+		env->pid = number("--pid", arg, 1, INT32_MAX);
 		return 0;
 	case OPT_DURATION:
-		env->duration_ns = duration(state, "--duration", arg);
+		env->duration_ns = duration("--duration", arg);
+		if (!env->duration_ns)
+			usage("--duration: nothing can be watched for no time");
 		return 0;
 	case OPT_GRACE:
-		env->grace_ns = duration(state, "--grace", arg);
+		env->grace_ns = duration("--grace", arg);
 		return 0;
 	case OPT_SCHEMA:
 		env->what = DO_SCHEMA;
@@ -150,7 +167,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		env->what = DO_PROBE;
 		return 0;
 	case OPT_MAX_FOLIOS:
-		env->max_folios = number(state, "--max-folios", arg);
+		env->max_folios = number("--max-folios", arg, 1, 1U << 28);
 		return 0;
 	case OPT_SKIP_HOOK:
 		env->skip_hook = arg;
@@ -162,6 +179,39 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return parse_report(key, arg, state);
 }
 
+/*
+ * argp answers an unknown option with two lines; this finds it first and uses
+ * one. Options of CMD, after the first word that is none, are its own affair.
+ */
+static void check_options(int argc, char **argv)
+{
+	struct option longs[ARRAY_SIZE(options) + 5] = {};
+	char shorts[64] = "+:Vh?";
+	size_t cnt = 0, len = strlen(shorts);
+	int key;
+
+	for (const struct argp_option *o = options; o->name || o->doc; o++) {
+		if (!o->name)
+			continue;
+		longs[cnt].name = o->name;
+		longs[cnt++].has_arg = o->arg ? required_argument : no_argument;
+		if (o->key < 128)
+			len += snprintf(shorts + len, sizeof(shorts) - len, "%c%s", o->key,
+					o->arg ? ":" : "");
+	}
+	longs[cnt++].name = "help";
+	longs[cnt++].name = "usage";
+	longs[cnt++].name = "version";
+	opterr = 0;
+	while ((key = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (key == ':')
+			usage("%s wants a value (see --help)", argv[optind - 1]);
+		if (key == '?' && strcmp(argv[optind - 1], "-?"))
+			usage("unknown option %s (see --help)", argv[optind - 1]);
+	}
+	optind = 1;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -170,14 +220,19 @@ int main(int argc, char **argv)
 	struct env env = { .grace_ns = 2000000000ULL };
 	int ret;
 
+	check_options(argc, argv);
 	argp_err_exit_status = 2;
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &env))
 		return 2;
+	if (!env.cmd && argc > 1 && !strcmp(argv[argc - 1], "--"))
+		usage("no command after --");
 	if (env.cmd && env.pid)
-		errx(2, "give either -p or a command, not both");
+		usage("give either -p or a command, not both");
 	switch (env.what) {
 	case DO_SCHEMA:
-		ret = form_schema(stdout) ? 4 : 0;
+		if (form_schema(stdout))
+			err(4, "can't write the schema");
+		ret = 0;
 		break;
 	case DO_PROBE:
 		ret = probe_print(stdout);

@@ -160,6 +160,7 @@ static inline struct snapshot *fixture_empty(void)
 	snap->page_size = 4096;
 	snap->ram_bytes = 24 * GIB;
 	snap->grace_ns = 2 * S;
+	snap->waited_ns = 2 * S;
 	snap->checks = (struct checks){
 		.source = "own tracker",
 		.tracking_since_ns = TAKEN - 3 * S,
