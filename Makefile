@@ -125,9 +125,9 @@ $(B)/unit/%: tests/unit/%.c $(B)/san/libgup.a | $(SKELS)
 units: $(UNITS)
 
 # --- packages ---
-DEPS := gcc make clang llvm bpftool libbpf-dev libelf-dev libdw-dev libjson-c-dev zlib1g-dev \
-	pkg-config libc6-dev linux-libc-dev
-DEPS_CHECK := libcmocka-dev libibverbs-dev clang-format shellcheck cppcheck qemu-system-x86 \
+DEPS := gcc make clang bpftool libbpf-dev libelf-dev libdw-dev libjson-c-dev zlib1g-dev \
+	libc6-dev linux-libc-dev libibverbs-dev
+DEPS_CHECK := libcmocka-dev clang-format shellcheck cppcheck qemu-system-x86 \
 	busybox-static cpio kmod xz-utils zstd rdma-core ibverbs-providers ibverbs-utils iproute2 \
 	fio jq e2fsprogs xfsprogs btrfs-progs dosfstools mmdebstrap pahole file strace
 APT := apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends

@@ -283,6 +283,7 @@ struct checks {
 	uint64_t stacks_lost;
 	uint64_t stale_dropped;
 	uint64_t unmatched_releases;   /* releases of folios pinned before tracking */
+	uint64_t pins_before;	       /* held since before tracking began: nobody knows by whom */
 	uint64_t api_unknown;	       /* pins booked without an API mark */
 	uint64_t in_motion;	       /* folios that changed while they were read, three times */
 	uint64_t scanned_struct_pages; /* 0 = no scan in this snapshot */

@@ -108,6 +108,7 @@ static void put_vmstat(struct doc *doc, json *to, const struct checks *checks)
 	put_int(doc, vmstat, "acquired_seen", checks->events_acquired);
 	put_int(doc, vmstat, "released_seen", checks->events_released);
 	put_int(doc, vmstat, "folio_add_pins", checks->folio_add_pins);
+	put_int(doc, vmstat, "before_tracking", checks->pins_before);
 	put_bool(doc, vmstat, "agrees", checks->vmstat_agrees);
 }
 

@@ -195,6 +195,8 @@ static const char schema[] = JSON({
           ],
           "properties": {
             "acquired": { "$ref": "#/$defs/count" },
+            "before_tracking": { "$ref": "#/$defs/count",
+              "description": "pins held since before tracking began; nobody knows by whom" },
             "released": { "$ref": "#/$defs/count" },
             "outstanding": { "$ref": "#/$defs/count" },
             "above_scan": { "$ref": "#/$defs/known" },

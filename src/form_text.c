@@ -68,6 +68,14 @@ static void put_ok(struct text *text)
 	const struct snapshot *snap = text->snap;
 	struct cmd_sum sum;
 
+	if (!snap->cmd && snap->checks.pins_before) {
+		text__wrap(text, "  ", 0,
+			   "%s pinned since tracking began, every pin has a living owner; %s "
+			   "%s from before it",
+			   fmt_bytes(snap->pinned.bytes).s, fmt_count(snap->checks.pins_before).s,
+			   snap->checks.pins_before == 1 ? "pin is" : "pins are");
+		return;
+	}
 	if (!snap->cmd) {
 		text__wrap(text, "  ", 0, "%s pinned, every pin has a living owner",
 			   fmt_bytes(snap->pinned.bytes).s);
@@ -316,6 +324,10 @@ static void text_totals(struct text *text)
 	if (snap->unattributed.folios || snap->unattributed.pins)
 		put_total(text, "unattributed", &snap->unattributed,
 			  text->opts->verbose ? "" : "-v lists them");
+	if (snap->checks.pins_before)
+		text__wrap(text, "   ", 3, "from before tracking: %s %s, by unknown owners",
+			   fmt_count(snap->checks.pins_before).s,
+			   fmt_plural(snap->checks.pins_before, "pin").s);
 	if (snap->maybe.folios)
 		put_total(text, "maybe pinned", &snap->maybe, "undecidable");
 	for (i = 0; i < snap->group_cnt; i++) {

@@ -295,6 +295,7 @@ static int report(const struct run *run, const struct snapshot *snap)
 	FILE *out = run->out;
 	int err = 0;
 
+	errno = 0;
 	switch (run->env->form) {
 	case FORM_TEXT:
 		err = form_text(out, snap, &opts);
@@ -316,7 +317,7 @@ static int report(const struct run *run, const struct snapshot *snap)
 		warnx("suppress: %s", unused);
 	}
 	if (err)
-		warnx("can't write the report: %s", strerror(-err));
+		warnx("can't write the report: %s", strerror(errno ? errno : -err));
 	return err ? EXIT_BROKEN : snap->exit_code;
 }
 

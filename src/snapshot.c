@@ -298,6 +298,16 @@ static const char *gap_reason(struct snapshot *snap, const struct tracker_gap *g
 			: "left out on request";
 }
 
+/* Pins older than the tracker that are still there: releases that matched none of ours were theirs. */
+static uint64_t pins_before(const struct flow *base, uint64_t unmatched)
+{
+	uint64_t out = base->vm_acquired - base->vm_released;
+
+	if (!base->vm_known || base->vm_acquired < base->vm_released)
+		return 0;
+	return out > unmatched ? out - unmatched : 0;
+}
+
 static void fill_coverage(struct take *take)
 {
 	struct checks *checks = &take->snap->checks;
@@ -367,6 +377,7 @@ static int fill_checks(struct take *take)
 	checks->stacks_lost = cnt[GUP_STAT_STACKS_LOST];
 	checks->stale_dropped += cnt[GUP_STAT_STALE];
 	checks->unmatched_releases = cnt[GUP_STAT_UNMATCHED];
+	checks->pins_before = pins_before(take->opts->base, cnt[GUP_STAT_UNMATCHED]);
 	checks->api_unknown = cnt[GUP_STAT_API_UNKNOWN];
 	checks->repaired = checks->stale_dropped;
 	checks->cpu_percent = -1;

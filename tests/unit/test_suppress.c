@@ -41,7 +41,7 @@ static void assert_refused(const char *text, const char *where)
 	if (!strstr(messages, where))
 		print_message("wanted \"%s\", got: %s\n", where, messages);
 	assert_non_null(strstr(messages, where));
-	assert_memory_equal(messages, path, strlen(path));
+	assert_non_null(strstr(messages, path));
 }
 
 static void test_refused(void **state)
