@@ -103,6 +103,13 @@ static __always_inline bool slots_add(struct gup_slot *slot, int cnt, __u32 owne
 	return false;
 }
 
+/* Several CPUs may note something at once. */
+static __always_inline void entry_note(struct gup_entry *entry, __u64 notes)
+{
+	if ((*(volatile __u64 *)&entry->notes & notes) != notes)
+		__sync_fetch_and_or(&entry->notes, notes);
+}
+
 /* Owners beyond the entry's own slots. */
 static __always_inline bool more_add(struct gup_entry *entry, __u64 folio, __u32 owner, __u32 n,
 				     __u64 now)
@@ -117,11 +124,12 @@ static __always_inline bool more_add(struct gup_entry *entry, __u64 folio, __u32
 		if (!more)
 			return false;
 	}
-	entry->notes |= ENTRY_MORE;
+	entry_note(entry, ENTRY_MORE);
 	return slots_add(more->slot, GUP_MORE_SLOTS, owner, n, now);
 }
 
-static __always_inline __u32 slot_take(struct gup_slot *slot, __u32 n)
+/* Takes up to n; owner id << 32 | how many, 0 = none. */
+static __always_inline __u64 slot_take(struct gup_slot *slot, __u32 n)
 {
 	for (int i = 0; i < CAS_TRIES; i++) {
 		__u64 old = *(volatile __u64 *)&slot->word;
@@ -131,7 +139,7 @@ static __always_inline __u32 slot_take(struct gup_slot *slot, __u32 n)
 			return 0;
 		if (__sync_val_compare_and_swap(&slot->word, old, have == take ? 0 : old - take) ==
 		    old)
-			return take;
+			return (old & ~0xffffffffULL) | take;
 	}
 	return 0;
 }
@@ -143,6 +151,8 @@ struct releaser {
 	__u32 last;  /* owner of the thread's last pin call */
 	__u32 avoid; /* owner to touch last; 0 = none */
 };
+
+#define AVOID_NOBODY (~0U) /* for avoid: nobody is spared, but the pins are stale all the same */
 
 #define SUITS_SURE (1ULL << 63) /* the same open file, or the thread's own short pin call */
 #define SUITS_TGID (1ULL << 62)
@@ -195,6 +205,7 @@ struct pick {
 	__u64 folio;
 	__u64 best;
 	int index;
+	int used; /* slots that are not empty */
 };
 
 static long pick_one(__u32 i, struct pick *pick)
@@ -202,6 +213,7 @@ static long pick_one(__u32 i, struct pick *pick)
 	__u64 score = slot_score(pick->folio, i, (__u64)pick->who.tgid << 32 | pick->who.avoid,
 				 pick->who.last, pick->who.file);
 
+	pick->used += score != 0;
 	if (score > pick->best) {
 		pick->best = score;
 		pick->index = i;
@@ -213,21 +225,19 @@ static long pick_one(__u32 i, struct pick *pick)
 __noinline __u64 take_slot(__u64 folio, __u32 index, __u32 n)
 {
 	struct gup_slot *slot = slot_at(folio, index);
-	__u64 word;
 
-	if (!slot)
-		return 0;
-	word = *(volatile __u64 *)&slot->word;
-	return (word & ~0xffffffffULL) | slot_take(slot, n);
+	return slot ? slot_take(slot, n) : 0;
 }
 
-#define TAKE_TRIES 4
+#define TAKE_TRIES (GUP_SLOTS + GUP_MORE_SLOTS + 4) /* every slot may have to give some */
+#define EMPTY_TRIES 3 /* a look at 16 slots can miss what moves meanwhile */
 
 #define PICK_SURE 0x100
+#define PICK_ONLY 0x200
 
 /*
- * The best slot of a folio with several owners, | PICK_SURE if there was no
- * doubt; -1 = none. bpf_loop(), and a function that is not static like some
+ * The best slot of a folio with several owners, | PICK_SURE if it is surely the
+ * releaser's, | PICK_ONLY if there is no other; -1 = none. bpf_loop(), and a function that is not static like some
  * others here, so that the verifier looks at it once and not at every way that
  * leads to it.
  */
@@ -238,9 +248,10 @@ __noinline int pick_slot(__u64 folio, __u32 tgid, __u32 avoid)
 	if (tgid)
 		who_releases(&pick.who);
 	bpf_loop(GUP_SLOTS + GUP_MORE_SLOTS, pick_one, &pick, 0);
-	if (pick.index >= 0 && (pick.best & SUITS_SURE))
-		return pick.index | PICK_SURE;
-	return pick.index;
+	if (pick.index < 0)
+		return -1;
+	return pick.index | (pick.best & SUITS_SURE ? PICK_SURE : 0) |
+	       (pick.used == 1 ? PICK_ONLY : 0);
 }
 
 /*
@@ -251,22 +262,32 @@ __noinline int pick_slot(__u64 folio, __u32 tgid, __u32 avoid)
 __noinline __u32 take_of_many(__u64 folio, __u32 n, __u32 tgid, __u32 avoid)
 {
 	struct gup_entry *entry = bpf_map_lookup_elem(&ledger, &folio);
+	int sure = PICK_SURE | PICK_ONLY, empty = 0;
 	__u32 owner = 0;
 
-	for (int i = 0; i < TAKE_TRIES && n; i++) {
+	if (!entry)
+		return 0;
+	/* Then the pins may be of somebody who has no slot. */
+	if (entry->notes & GUP_ENTRY_NAMELESS) {
+		sure = PICK_SURE;
+		empty = EMPTY_TRIES - 1;
+	}
+	for (int i = 0; i < TAKE_TRIES && n && empty < EMPTY_TRIES; i++) {
 		int index = pick_slot(folio, tgid, avoid);
 		__u64 took;
 
-		if (index < 0)
-			break;
-		took = take_slot(folio, index & ~PICK_SURE, n);
+		if (index < 0) {
+			empty++;
+			continue;
+		}
+		took = take_slot(folio, index & (PICK_SURE - 1), n);
 		if (!(__u32)took)
 			continue;
 		owner = took >> 32;
 		owner_took(owner, (__u32)took, avoid != 0);
 		n -= (__u32)took;
-		if (entry && !(index & PICK_SURE))
-			entry->notes |= GUP_ENTRY_INFERRED;
+		if (!(index & sure))
+			entry_note(entry, GUP_ENTRY_INFERRED);
 	}
 	return owner;
 }
@@ -275,15 +296,21 @@ __noinline __u32 take_of_many(__u64 folio, __u32 n, __u32 tgid, __u32 avoid)
 static __always_inline __u32 slots_release(struct gup_entry *entry, __u64 folio, __u32 n,
 					   __u32 tgid, __u32 avoid)
 {
-	__u64 only = *(volatile __u64 *)&entry->slot[0].word;
-	__u32 took;
+	__u32 owner = 0, last;
+	__u64 took;
 
-	if (*(volatile __u64 *)&entry->slot[1].word || (entry->notes & ENTRY_MORE) || !only)
-		return take_of_many(folio, n, tgid, avoid);
-	took = slot_take(&entry->slot[0], n);
-	if (took)
-		owner_took(GUP_SLOT_OWNER(only), took, avoid != 0);
-	return GUP_SLOT_OWNER(only);
+	if (!*(volatile __u64 *)&entry->slot[1].word &&
+	    !(entry->notes & (ENTRY_MORE | GUP_ENTRY_NAMELESS))) {
+		took = slot_take(&entry->slot[0], n);
+		owner = took >> 32;
+		if (owner)
+			owner_took(owner, (__u32)took, avoid != 0);
+		n -= (__u32)took;
+		if (!n)
+			return owner;
+	}
+	last = take_of_many(folio, n, tgid, avoid);
+	return last ? last : owner;
 }
 
 /*
@@ -307,7 +334,7 @@ __noinline int drop_stale(__u64 folio, __u32 owner)
 		return 0;
 	if (__sync_val_compare_and_swap(&entry->word, word, word_with(word, truth)) != word)
 		return 0;
-	slots_release(entry, folio, cnt - truth, 0, owner);
+	slots_release(entry, folio, cnt - truth, 0, owner ? owner : AVOID_NOBODY);
 	count(GUP_STAT_STALE, cnt - truth);
 	return 0;
 }
@@ -341,9 +368,12 @@ __noinline int ledger_pin(__u64 folio, __u32 n, __u32 owner, __u64 now)
 	}
 	if (!entry)
 		return -1;
+	/* What was noted of pins that have all gone says nothing of new ones. */
+	if (!before && (entry->notes & ~(__u64)ENTRY_MORE))
+		__sync_fetch_and_and(&entry->notes, (__u64)ENTRY_MORE);
 	if (!owner || (!slots_add(entry->slot, GUP_SLOTS, owner, n, now) &&
 		       !more_add(entry, folio, owner, n, now))) {
-		entry->notes |= GUP_ENTRY_NAMELESS;
+		entry_note(entry, GUP_ENTRY_NAMELESS);
 		count(GUP_STAT_NAMELESS, n);
 	}
 	if (before > 0)
@@ -356,7 +386,7 @@ __noinline __u32 ledger_unpin(__u64 folio, __u32 n, __u32 tgid)
 {
 	struct gup_entry *entry = bpf_map_lookup_elem(&ledger, &folio);
 	__u64 tag = ledger_tag(folio), word;
-	__u32 owner, have;
+	__u32 owner, have, take;
 	long took;
 
 	if (!entry) {
@@ -369,8 +399,9 @@ __noinline __u32 ledger_unpin(__u64 folio, __u32 n, __u32 tgid)
 		count(GUP_STAT_UNMATCHED, n);
 		return 0;
 	}
-	owner = slots_release(entry, folio, have < n ? have : n, tgid, 0);
-	took = word_sub(&entry->word, tag, n);
+	take = have < n ? have : n;
+	owner = slots_release(entry, folio, take, tgid, 0);
+	took = word_sub(&entry->word, tag, take);
 	if (took < 0)
 		count(GUP_STAT_RETRIES_OUT, n);
 	else if (took < n)
