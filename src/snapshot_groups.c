@@ -64,7 +64,7 @@ static const struct zone *zone_of(const struct take *take, uint64_t folio)
 	return NULL;
 }
 
-enum match { MATCH, SURPLUS, STALE, MAYBE };
+enum match { MATCH, SURPLUS, STALE, MAYBE, PUT_PAGE };
 
 /*
  * Struct page against the ledger. For a small page 1,024 plain references look
@@ -77,7 +77,9 @@ static enum match compare(const struct ledger_item *item, uint64_t *extra)
 	const struct gup_truth *t = &item->truth;
 	long rest;
 
-	*extra = 0;
+	*extra = missing_references(item);
+	if (*extra)
+		return PUT_PAGE;
 	if (truth < booked) {
 		*extra = booked - truth;
 		return STALE;
@@ -103,7 +105,7 @@ static enum match compare(const struct ledger_item *item, uint64_t *extra)
 static bool settle(struct take *take, struct ledger_item *item, enum match *match, uint64_t *extra)
 {
 	*match = compare(item, extra);
-	for (int i = 0; i < RECONCILE_TRIES && (*match == STALE || *match == SURPLUS); i++) {
+	for (int i = 0; i < RECONCILE_TRIES && *match != MATCH && *match != MAYBE; i++) {
 		uint64_t word = item->entry.word;
 
 		usleep(RECONCILE_US);
@@ -365,6 +367,19 @@ static void add_folio(struct take *take, const struct ledger_item *item, uint64_
 		add_to(&take->snap->pinned, named ? pins - other : pins, bytes);
 }
 
+static void put_page_wrong(struct take *take, const struct ledger_item *item, uint64_t pins)
+{
+	uint32_t id = GUP_SLOT_OWNER(item->entry.slot[0].word);
+	int owner = id < take->id_cnt ? take->by_id[id] : -1, process = -1;
+
+	if (owner >= 0 && !take->notes[owner].selected)
+		return;
+	if (owner >= 0)
+		process = take__process(take, take->owners[owner].key.tgid,
+					take->owners[owner].key.start_boottime);
+	take__wrong(take, WRONG_PUT_PAGE, pins, "put_page", process);
+}
+
 static void reconcile(struct take *take, struct ledger_item *item)
 {
 	struct snapshot *snap = take->snap;
@@ -378,6 +393,9 @@ static void reconcile(struct take *take, struct ledger_item *item)
 	booked = item->entry.word & GUP_COUNT_MASK;
 	if (match == STALE) {
 		snap->checks.stale_dropped += extra;
+		booked -= extra;
+	} else if (match == PUT_PAGE) {
+		put_page_wrong(take, item, extra);
 		booked -= extra;
 	} else if (match == SURPLUS) {
 		booked += extra;

@@ -24,7 +24,9 @@ struct take {
 	size_t proc_cnt;
 	struct zone *zones;
 	size_t zone_cnt;
-	uint64_t vmemmap;  /* address of the struct page of pfn 0; 0 = unknown */
+	uint64_t vmemmap;	  /* address of the struct page of pfn 0; 0 = unknown */
+	const char *unknown_site; /* where pins without an owner were released */
+	bool unknown_sites_differ;
 	int *kstack_index; /* kernel stack id -> index in snap->stacks + 1 */
 };
 
@@ -44,6 +46,15 @@ bool take__is_bpf(struct take *take, uint64_t ip);
 int take__groups(struct take *take);
 /* Who holds the open files of the groups now. */
 void take__holders(struct take *take);
+/* References that a small page's pins and mappings should have and it has not; 0 = none. */
+uint64_t missing_references(const struct ledger_item *item);
+/* Adds to the wrong releases of the snapshot. */
+void take__wrong(struct take *take, enum wrong_kind kind, uint64_t pins, const char *function,
+		 int process);
+/* Judges releases that matched no pin; only_site may be NULL. */
+void take__unknown_releases(struct take *take, uint64_t unmatched, const struct flow *base,
+			    uint64_t lost, const char *only_site);
+
 /* Balance per pin site, release sites, FOLL_GET callers. 0 or -errno. */
 int take__sites(struct take *take);
 

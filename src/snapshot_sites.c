@@ -202,11 +202,17 @@ static int add_sites(struct take *take)
 			add_get(take, &sites[i]);
 			continue;
 		}
-		if (owner < 0 || !take->notes[owner].selected)
+		if (owner >= 0 && !take->notes[owner].selected)
 			continue;
 		function = site_text(take, &sites[i].key, &caller, &module);
 		if (function && caller)
 			function = snapshot__printf(take->snap, "%s < %s", function, caller);
+		if (owner < 0) {
+			take->unknown_sites_differ |=
+				take->unknown_site && !same_str(take->unknown_site, function);
+			take->unknown_site = function;
+			continue;
+		}
 		add_release(take, site_of(take, &take->owners[owner]), function,
 			    sites[i].cnt.pages);
 	}
