@@ -137,6 +137,13 @@ end_holders() {
 	wait "$holders" 2>/dev/null
 }
 
+# add_rdma_device: rxe0, in software; there from then on.
+add_rdma_device() {
+	[[ ! -e /sys/class/infiniband/rxe0 ]] || return 0
+	modprobe rdma_rxe && ip link add dummy0 type dummy && ip link set dummy0 up &&
+		rdma link add rxe0 type rxe netdev dummy0
+}
+
 # while_held STATUS ARG... -- SCRIPT: the report of a watch during which SCRIPT
 # began to hold pins, which it still does.
 while_held() {
