@@ -381,6 +381,19 @@ __noinline int ledger_pin(__u64 folio, __u32 n, __u32 owner, __u64 now)
 	return 0;
 }
 
+/*
+ * A release that the books know nothing of: of a pin from before tracking, as a
+ * rule. It still stands in struct page now; what does not was never pinned.
+ */
+static __always_inline void count_unmatched(__u64 folio, __u32 n)
+{
+	long truth = truth_pins(folio);
+
+	count(GUP_STAT_UNMATCHED, n);
+	if (truth >= 0 && truth < n)
+		count(GUP_STAT_UNPINNED, n - truth);
+}
+
 /* Books the release of n pins by process tgid (0 = unknown); the owner that lost them, 0 = unknown. */
 __noinline __u32 ledger_unpin(__u64 folio, __u32 n, __u32 tgid)
 {
@@ -390,13 +403,13 @@ __noinline __u32 ledger_unpin(__u64 folio, __u32 n, __u32 tgid)
 	long took;
 
 	if (!entry) {
-		count(GUP_STAT_UNMATCHED, n);
+		count_unmatched(folio, n);
 		return 0;
 	}
 	word = *(volatile __u64 *)&entry->word;
 	have = word_is(word, tag) ? word & GUP_COUNT_MASK : 0;
 	if (!have) {
-		count(GUP_STAT_UNMATCHED, n);
+		count_unmatched(folio, n);
 		return 0;
 	}
 	take = have < n ? have : n;

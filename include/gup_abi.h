@@ -161,6 +161,7 @@ enum gup_stat {
 	GUP_STAT_MAP_FULL,    /* pins that found no place in the ledger */
 	GUP_STAT_RETRIES_OUT, /* pins or releases given up after too many retries */
 	GUP_STAT_UNMATCHED,   /* released pins that the ledger did not hold */
+	GUP_STAT_UNPINNED, /* of these, pins that struct page did not hold either: released once too often */
 	GUP_STAT_STALE,	      /* pins dropped at a later pin: struct page held only the new ones */
 	GUP_STAT_NAMELESS,    /* pins booked without an owner: no slot */
 	GUP_STAT_OWNERS_FULL, /* calls that found no free owner */

@@ -336,15 +336,19 @@ static bool is_last_frame(const struct text *text, const struct frame *frame)
 
 static void put_stack(struct text *text, const char *label, const struct stack *stack, bool sampled)
 {
-	size_t i;
+	size_t i, put = 0;
 
 	for (i = 0; i < stack->frame_cnt; i++) {
-		put_frame(text, i ? "" : label, &stack->frames[i], stack->user);
+		/* addresses alone help nobody */
+		if (!stack->frames[i].function && !stack->frames[i].file && !text->opts->verbose)
+			continue;
+		put_frame(text, put++ ? "" : label, &stack->frames[i], stack->user);
 		if (!stack->user && is_last_frame(text, &stack->frames[i]))
 			break;
 	}
 	if (!stack->complete && stack->why)
-		text__line(text, stack->frame_cnt ? "" : label, "(ends here: %s)", stack->why);
+		text__line(text, put ? "" : label, "(%s: %s)", put ? "ends here" : "unknown",
+			   stack->why);
 	if (sampled)
 		text__line(text, "", "(of one call: not each call's stack was taken)");
 }

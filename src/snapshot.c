@@ -377,7 +377,8 @@ static int fill_checks(struct take *take)
 	checks->stacks_lost = cnt[GUP_STAT_STACKS_LOST];
 	checks->stale_dropped += cnt[GUP_STAT_STALE];
 	checks->unmatched_releases = cnt[GUP_STAT_UNMATCHED];
-	take__unknown_releases(take, cnt[GUP_STAT_UNMATCHED], take->opts->base,
+	take__unknown_releases(take, cnt[GUP_STAT_UNMATCHED], cnt[GUP_STAT_UNPINNED],
+			       take->opts->base,
 			       checks->map_full + checks->recursion_misses + cnt[GUP_STAT_STALE],
 			       take->unknown_sites_differ ? NULL : take->unknown_site);
 	checks->pins_before = pins_before(take->opts->base, cnt[GUP_STAT_UNMATCHED]);

@@ -51,9 +51,9 @@ uint64_t missing_references(const struct ledger_item *item);
 /* Adds to the wrong releases of the snapshot. */
 void take__wrong(struct take *take, enum wrong_kind kind, uint64_t pins, const char *function,
 		 int process);
-/* Judges releases that matched no pin; only_site may be NULL. */
-void take__unknown_releases(struct take *take, uint64_t unmatched, const struct flow *base,
-			    uint64_t lost, const char *only_site);
+/* Judges releases that matched no pin, unpinned of them nor one in struct page; only_site may be NULL. */
+void take__unknown_releases(struct take *take, uint64_t unmatched, uint64_t unpinned,
+			    const struct flow *base, uint64_t lost, const char *only_site);
 
 /* Balance per pin site, release sites, FOLL_GET callers. 0 or -errno. */
 int take__sites(struct take *take);

@@ -47,18 +47,19 @@ void take__wrong(struct take *take, enum wrong_kind kind, uint64_t pins, const c
 
 /*
  * Releases that the books know nothing of belong to pins from before tracking,
- * or to pins that were lost. What is more than both was never pinned. The
- * function is named where only one released unknown pins.
+ * or to pins that were lost. What is more than both, or was in no struct page
+ * either, was never pinned. The function is named where only one released unknown pins.
  */
-void take__unknown_releases(struct take *take, uint64_t unmatched, const struct flow *base,
-			    uint64_t lost, const char *only_site)
+void take__unknown_releases(struct take *take, uint64_t unmatched, uint64_t unpinned,
+			    const struct flow *base, uint64_t lost, const char *only_site)
 {
 	uint64_t before =
 		base->vm_acquired > base->vm_released ? base->vm_acquired - base->vm_released : 0;
 
 	/* Where folio_add_pin() has been at work, the kernel's counters do not tell how many there were. */
-	if (!base->vm_known || base->vm_acquired < base->vm_released)
-		return;
-	if (unmatched > before + lost)
-		take__wrong(take, WRONG_UNPIN_NOT_PINNED, unmatched - before - lost, only_site, -1);
+	if (base->vm_known && base->vm_acquired >= base->vm_released &&
+	    unmatched > before + lost + unpinned)
+		unpinned = unmatched - before - lost;
+	if (unpinned)
+		take__wrong(take, WRONG_UNPIN_NOT_PINNED, unpinned, only_site, -1);
 }
