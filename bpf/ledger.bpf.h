@@ -237,11 +237,11 @@ __noinline __u64 take_slot(__u64 folio, __u32 index, __u32 n)
 
 /*
  * The best slot of a folio with several owners, | PICK_SURE if it is surely the
- * releaser's, | PICK_ONLY if there is no other; -1 = none. bpf_loop(), and a function that is not static like some
- * others here, so that the verifier looks at it once and not at every way that
- * leads to it.
+ * releaser's, | PICK_ONLY if there is no other; -1 = none. bpf_loop(), here and
+ * below, and functions that are not static are there so that the verifier looks
+ * at each once, not at every way that leads to it. No more than eight calls deep.
  */
-__noinline int pick_slot(__u64 folio, __u32 tgid, __u32 avoid)
+static __always_inline int pick_slot(__u64 folio, __u32 tgid, __u32 avoid)
 {
 	struct pick pick = { .folio = folio, .who = { .tgid = tgid, .avoid = avoid }, .index = -1 };
 
@@ -254,6 +254,39 @@ __noinline int pick_slot(__u64 folio, __u32 tgid, __u32 avoid)
 	       (pick.used == 1 ? PICK_ONLY : 0);
 }
 
+struct taking {
+	__u64 folio;
+	__u32 n, tgid, avoid;
+	__u32 owner; /* that lost most recently */
+	int sure;    /* bits of pick_slot()'s answer that leave no doubt */
+	int empty;   /* slots were found empty so many times */
+};
+
+static long take_one(__u32 i __attribute__((unused)), struct taking *taking)
+{
+	struct gup_entry *entry;
+	__u64 took;
+	int index;
+
+	if (!taking->n || taking->empty >= EMPTY_TRIES)
+		return 1;
+	index = pick_slot(taking->folio, taking->tgid, taking->avoid);
+	if (index < 0) {
+		taking->empty++;
+		return 0;
+	}
+	took = take_slot(taking->folio, index & (PICK_SURE - 1), taking->n);
+	if (!(__u32)took)
+		return 0;
+	taking->owner = took >> 32;
+	owner_took(taking->owner, (__u32)took, taking->avoid != 0);
+	taking->n -= (__u32)took;
+	entry = bpf_map_lookup_elem(&ledger, &taking->folio);
+	if (entry && !(index & taking->sure))
+		entry_note(entry, GUP_ENTRY_INFERRED);
+	return 0;
+}
+
 /*
  * Takes n pins of the slots of a folio with several owners, as owner_suits()
  * ranks them. Unless that was sure it is a rule, not knowledge, and the entry is
@@ -262,34 +295,23 @@ __noinline int pick_slot(__u64 folio, __u32 tgid, __u32 avoid)
 __noinline __u32 take_of_many(__u64 folio, __u32 n, __u32 tgid, __u32 avoid)
 {
 	struct gup_entry *entry = bpf_map_lookup_elem(&ledger, &folio);
-	int sure = PICK_SURE | PICK_ONLY, empty = 0;
-	__u32 owner = 0;
+	struct taking taking = {
+		.folio = folio,
+		.n = n,
+		.tgid = tgid,
+		.avoid = avoid,
+		.sure = PICK_SURE | PICK_ONLY,
+	};
 
 	if (!entry)
 		return 0;
 	/* Then the pins may be of somebody who has no slot. */
 	if (entry->notes & GUP_ENTRY_NAMELESS) {
-		sure = PICK_SURE;
-		empty = EMPTY_TRIES - 1;
+		taking.sure = PICK_SURE;
+		taking.empty = EMPTY_TRIES - 1;
 	}
-	for (int i = 0; i < TAKE_TRIES && n && empty < EMPTY_TRIES; i++) {
-		int index = pick_slot(folio, tgid, avoid);
-		__u64 took;
-
-		if (index < 0) {
-			empty++;
-			continue;
-		}
-		took = take_slot(folio, index & (PICK_SURE - 1), n);
-		if (!(__u32)took)
-			continue;
-		owner = took >> 32;
-		owner_took(owner, (__u32)took, avoid != 0);
-		n -= (__u32)took;
-		if (!(index & sure))
-			entry_note(entry, GUP_ENTRY_INFERRED);
-	}
-	return owner;
+	bpf_loop(TAKE_TRIES, take_one, &taking, 0);
+	return taking.owner;
 }
 
 /* Takes n pins from the owners; the last owner that lost any, 0 = nobody. */
