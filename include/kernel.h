@@ -20,7 +20,7 @@ struct kernel_facts {
 	bool foll_from_btf; /* else the defines of kernels before v6.3 */
 	uint64_t foll_pin, foll_longterm, foll_write, foll_force, foll_nofault, foll_p2pdma;
 	uint64_t pg_reserved, pg_head, pg_swapbacked; /* masks */
-	uint32_t pgty_hugetlb, dtor_hugetlb;
+	uint64_t pgty_hugetlb, dtor_hugetlb;	      /* 0 = this kernel has the other */
 	bool zero_page_counts;
 	uint64_t page_struct_bytes;
 };

@@ -19,77 +19,72 @@
 #include "snapshot.h"
 #include "util.h"
 
-/* The value of an enumerator anywhere in BTF, anonymous enums included. */
-static bool enumerator(const struct btf *btf, const char *name, uint64_t *value)
+/* An enumerator that we want: where its value goes, and as what. */
+struct wanted {
+	const char *name;
+	size_t offset;	 /* of a uint64_t in struct kernel_facts */
+	bool mask;	 /* the value is a bit's number */
+	uint64_t define; /* before v6.3: value of the define instead, for FOLL_* */
+};
+
+#define AT(field) offsetof(struct kernel_facts, field)
+
+/*
+ * FOLL_*: enumerators since Linux kernel commit b5054174ac7c ("mm: move FOLL_*
+ * defs to mm_types.h") (in v6.3, values renumbered then), defines before. What
+ * is hugetlb: a byte of page_type since v6.11, a destructor's number before.
+ */
+static const struct wanted wanted[] = {
+	{ "FOLL_PIN", AT(foll_pin), false, 0x40000 },
+	{ "FOLL_LONGTERM", AT(foll_longterm), false, 0x10000 },
+	{ "FOLL_WRITE", AT(foll_write), false, 0x1 },
+	{ "FOLL_FORCE", AT(foll_force), false, 0x10 },
+	{ "FOLL_NOFAULT", AT(foll_nofault), false, 0x80 },
+	{ "FOLL_PCI_P2PDMA", AT(foll_p2pdma), false, 0 },
+	{ "PG_reserved", AT(pg_reserved), true, 0 },
+	{ "PG_head", AT(pg_head), true, 0 },
+	{ "PG_swapbacked", AT(pg_swapbacked), true, 0 },
+	{ "PGTY_hugetlb", AT(pgty_hugetlb), false, 0 },
+	{ "HUGETLB_PAGE_DTOR", AT(dtor_hugetlb), false, 0 },
+};
+
+static uint64_t *place_of(struct kernel_facts *facts, const struct wanted *want)
 {
-	for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
-		const struct btf_type *type = btf__type_by_id(btf, id);
+	return (uint64_t *)((char *)facts + want->offset);
+}
+
+static void take_enumerator(struct kernel_facts *facts, const char *name, uint32_t value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (!strcmp(wanted[i].name, name))
+			*place_of(facts, &wanted[i]) =
+				wanted[i].mask ? 1ULL << (value & 63) : value;
+}
+
+/* All enumerators in one pass, anonymous enums included: libbpf has no look-up for those. */
+static void read_enumerators(struct kernel_facts *facts)
+{
+	for (uint32_t id = 1; id < btf__type_cnt(facts->btf); id++) {
+		const struct btf_type *type = btf__type_by_id(facts->btf, id);
 		const struct btf_enum *e = btf_enum(type);
 
 		if (!btf_is_enum(type))
 			continue;
-		for (int i = 0; i < btf_vlen(type); i++, e++) {
-			if (!strcmp(btf__name_by_offset(btf, e->name_off), name)) {
-				*value = (uint32_t)e->val;
-				return true;
-			}
-		}
+		for (int i = 0; i < btf_vlen(type); i++, e++)
+			take_enumerator(facts, btf__name_by_offset(facts->btf, e->name_off),
+					e->val);
 	}
-	return false;
-}
-
-/*
- * FOLL_*: enumerators since Linux kernel commit b5054174ac7c ("mm: move FOLL_*
- * defs to mm_types.h") (in v6.3, values renumbered then), defines before.
- */
-static void read_foll(struct kernel_facts *facts)
-{
-	static const struct {
-		const char *name;
-		size_t offset;
-		uint64_t define;
-	} flags[] = {
-		{ "FOLL_PIN", offsetof(struct kernel_facts, foll_pin), 0x40000 },
-		{ "FOLL_LONGTERM", offsetof(struct kernel_facts, foll_longterm), 0x10000 },
-		{ "FOLL_WRITE", offsetof(struct kernel_facts, foll_write), 0x1 },
-		{ "FOLL_FORCE", offsetof(struct kernel_facts, foll_force), 0x10 },
-		{ "FOLL_NOFAULT", offsetof(struct kernel_facts, foll_nofault), 0x80 },
-		{ "FOLL_PCI_P2PDMA", offsetof(struct kernel_facts, foll_p2pdma), 0 },
-	};
-	uint64_t value;
-
-	facts->foll_from_btf = enumerator(facts->btf, "FOLL_PIN", &value);
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-		value = 0;
-		if (!facts->foll_from_btf)
-			value = flags[i].define;
-		else
-			enumerator(facts->btf, flags[i].name, &value);
-		*(uint64_t *)((char *)facts + flags[i].offset) = value;
-	}
-}
-
-static uint64_t flag_mask(const struct btf *btf, const char *name)
-{
-	uint64_t bit;
-
-	return enumerator(btf, name, &bit) && bit < 64 ? 1ULL << bit : 0;
+	facts->foll_from_btf = facts->foll_pin != 0;
+	for (size_t i = 0; i < ARRAY_SIZE(wanted) && !facts->foll_from_btf; i++)
+		if (wanted[i].define)
+			*place_of(facts, &wanted[i]) = wanted[i].define;
 }
 
 static void read_pages(struct kernel_facts *facts)
 {
 	int id = btf__find_by_name_kind(facts->btf, "page", BTF_KIND_STRUCT);
-	uint64_t value = 0;
 
 	facts->page_struct_bytes = id > 0 ? btf__type_by_id(facts->btf, id)->size : 0;
-	facts->pg_reserved = flag_mask(facts->btf, "PG_reserved");
-	facts->pg_head = flag_mask(facts->btf, "PG_head");
-	facts->pg_swapbacked = flag_mask(facts->btf, "PG_swapbacked");
-	/* A byte of page_type since v6.11, a destructor's number before. */
-	if (enumerator(facts->btf, "PGTY_hugetlb", &value))
-		facts->pgty_hugetlb = value;
-	else if (enumerator(facts->btf, "HUGETLB_PAGE_DTOR", &value))
-		facts->dtor_hugetlb = value;
 }
 
 /* BPF_ATOMIC with fetch: accepted since Linux kernel commit 5ffa25502b5a ("bpf: Add instructions for atomic_[cmp]xchg"). */
@@ -163,7 +158,7 @@ int kernel_facts__read(struct kernel_facts *facts)
 	facts->btf = btf__load_vmlinux_btf();
 	if (!facts->btf)
 		return -ENOENT;
-	read_foll(facts);
+	read_enumerators(facts);
 	read_pages(facts);
 	facts->has_cmpxchg = probe_cmpxchg();
 	facts->zero_page_counts = probe_zero_page();

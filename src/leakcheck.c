@@ -265,6 +265,7 @@ static struct snapshot *take_settled(struct run *run)
 	struct snapshot *last = NULL, *snap;
 	uint64_t begin = now_ns(CLOCK_MONOTONIC), wait;
 
+	ksyms__refresh(run->ksyms); /* our trampolines, and modules loaded since */
 	for (int i = 0;; i++) {
 		snap = take_audited(run);
 		if (!snap)

@@ -331,7 +331,7 @@ static int flow_leg(struct tracker *tracker, const struct leg *leg, struct selft
 	void *map;
 	char *mem = map_memory(leg, &map, &bytes);
 	struct seen before, after;
-	uint64_t stats[GUP_STAT_CNT], released = 0;
+	uint64_t stats[GUP_STAT_CNT] = {}, released;
 	char silent[256];
 	int err;
 

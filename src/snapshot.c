@@ -18,7 +18,7 @@
 
 int flow__read(const struct tracker *tracker, struct flow *flow)
 {
-	uint64_t cnt[GUP_STAT_CNT];
+	uint64_t cnt[GUP_STAT_CNT] = {};
 	int err;
 
 	memset(flow, 0, sizeof(*flow));
@@ -28,6 +28,7 @@ int flow__read(const struct tracker *tracker, struct flow *flow)
 	flow->acquired = cnt[GUP_STAT_ACQUIRED];
 	flow->released = cnt[GUP_STAT_RELEASED];
 	flow->add_pins = cnt[GUP_STAT_ADD_PIN];
+	flow->unmatched = cnt[GUP_STAT_UNMATCHED];
 	flow->misses = tracker__misses(tracker);
 	return err;
 }
@@ -356,7 +357,7 @@ static void fill_flow(struct take *take, const struct flow *before, const struct
 static int fill_checks(struct take *take)
 {
 	struct checks *checks = &take->snap->checks;
-	uint64_t cnt[GUP_STAT_CNT];
+	uint64_t cnt[GUP_STAT_CNT] = {}, unmatched;
 	struct flow before, after;
 	int err = flow__read(take->tracker, &before);
 
@@ -366,6 +367,8 @@ static int fill_checks(struct take *take)
 		err = tracker__stats(take->tracker, cnt);
 	if (err)
 		return err;
+	/* Pins in flight while the hooks were being attached are not from before tracking. */
+	unmatched = after.unmatched - take->opts->base->unmatched;
 	fill_flow(take, &before, &after);
 	fill_coverage(take);
 	checks->source = "own tracker";
@@ -376,12 +379,11 @@ static int fill_checks(struct take *take)
 	checks->owners_full = cnt[GUP_STAT_OWNERS_FULL];
 	checks->stacks_lost = cnt[GUP_STAT_STACKS_LOST];
 	checks->stale_dropped += cnt[GUP_STAT_STALE];
-	checks->unmatched_releases = cnt[GUP_STAT_UNMATCHED];
-	take__unknown_releases(take, cnt[GUP_STAT_UNMATCHED], cnt[GUP_STAT_UNPINNED],
-			       take->opts->base,
+	checks->unmatched_releases = unmatched;
+	take__unknown_releases(take, unmatched, cnt[GUP_STAT_UNPINNED], take->opts->base,
 			       checks->map_full + checks->recursion_misses + cnt[GUP_STAT_STALE],
 			       take->unknown_sites_differ ? NULL : take->unknown_site);
-	checks->pins_before = pins_before(take->opts->base, cnt[GUP_STAT_UNMATCHED]);
+	checks->pins_before = pins_before(take->opts->base, unmatched);
 	checks->api_unknown = cnt[GUP_STAT_API_UNKNOWN];
 	checks->repaired = checks->stale_dropped;
 	checks->cpu_percent = -1;
@@ -414,7 +416,6 @@ struct snapshot *snapshot__take(struct tracker *tracker, const struct take_optio
 	take.snap->tool = opts->tool;
 	take.snap->version = GUP_VERSION;
 	fill_host(take.snap);
-	ksyms__refresh(opts->ksyms);
 	err = read_owners(&take);
 	if (!err)
 		err = take__groups(&take);
