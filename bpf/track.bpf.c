@@ -244,45 +244,7 @@ int fentry__unpin_folios(void *ctx)
 	return 0;
 }
 
-/*
- * Kernels whose BPF has no compare-and-exchange (before v5.12): events and
- * owners' totals only. The folio is looked at for the zero page alone.
- */
-static __always_inline void on_pin_flow(__u32 n)
-{
-	__u64 now;
-	__u32 owner = current_owner(n, 0, &now);
-
-	count(GUP_STAT_ACQUIRED, n);
-	owner_pinned(owner, n);
-}
-
-/* bool try_grab_page(struct page *page, unsigned int flags) */
-SEC("?fexit/try_grab_page")
-int fexit__try_grab_page__flow(void *ctx)
-{
-	if ((arg(ctx, 2) & 1) && (arg(ctx, 1) & foll_pin) && !is_uncounted_zero(arg(ctx, 0)))
-		on_pin_flow(1);
-	return 0;
-}
-
-/* struct page *try_grab_compound_head(struct page *page, int refs, unsigned int flags) */
-SEC("?fexit/try_grab_compound_head")
-int fexit__try_grab_compound_head__flow(void *ctx)
-{
-	if (arg(ctx, 3) && (arg(ctx, 2) & foll_pin) && !is_uncounted_zero(arg(ctx, 3)))
-		on_pin_flow(arg(ctx, 1));
-	return 0;
-}
-
-/* void put_compound_head(struct page *page, int refs, unsigned int flags) */
-SEC("?fentry/put_compound_head")
-int fentry__put_compound_head__flow(void *ctx)
-{
-	if ((arg(ctx, 2) & foll_pin) && !is_uncounted_zero(arg(ctx, 0)))
-		count(GUP_STAT_RELEASED, (__u32)arg(ctx, 1));
-	return 0;
-}
+#include "flow.bpf.h"
 
 /* --- API functions: who, with which flags, asked for how much, got how much --- */
 
@@ -492,39 +454,4 @@ int raw_tp__sched_process_exit(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* --- run on request (BPF_PROG_TEST_RUN) --- */
-
-struct gup_truth requests[GUP_BATCH];
-__u32 request_cnt;
-__u32 request_done;
-
-static long reap_one(__u32 i, __u32 *done)
-{
-	if (i < GUP_BATCH)
-		*done += ledger_reap(requests[i].folio);
-	return 0;
-}
-
-/* Deletes ledger entries that stand at zero. */
-SEC("?raw_tp")
-int reap(void *ctx)
-{
-	__u32 done = 0;
-
-	bpf_loop(request_cnt, reap_one, &done, 0);
-	request_done = done;
-	return 0;
-}
-
-/* Gives owner ids from request_done on, request_cnt of them at most, to the queue of free ones. */
-SEC("?raw_tp")
-int fill_free_owners(void *ctx)
-{
-	for (__u32 i = 0; i < GUP_FILL_BATCH; i++) {
-		__u32 id = request_done + i;
-
-		if (i < request_cnt)
-			bpf_map_push_elem(&free_owners, &id, 0);
-	}
-	return 0;
-}
+#include "requests.bpf.h"

@@ -49,11 +49,8 @@ void kernel_reader__log(bool on);
 struct kernel_reader;
 
 /* Loads them. NULL with errno (EPERM: no privilege for BPF). */
-struct kernel_reader *kernel_reader__open(const struct kernel_facts *facts);
+struct kernel_reader *kernel_reader__open(void);
 void kernel_reader__close(struct kernel_reader *reader);
-
-/* Reads the struct pages of cnt folios (folio set in each). 0 or -errno. */
-int kernel_reader__truth(struct kernel_reader *reader, struct gup_truth *truth, uint32_t cnt);
 
 /*
  * Does func's machine code hold a call or jump to callee? 1, 0, or -errno:

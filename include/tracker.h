@@ -45,7 +45,6 @@ int tracker__attach(struct tracker *tracker);
 void tracker__set_root(struct tracker *tracker, uint32_t tgid);
 
 const struct kernel_facts *tracker__facts(const struct tracker *tracker);
-struct kernel_reader *tracker__reader(const struct tracker *tracker);
 const struct hook_choice *tracker__hooks(const struct tracker *tracker);
 /* Hooks wanted, attached, and those that are not, with why. */
 void tracker__coverage(const struct tracker *tracker, unsigned int *attached, unsigned int *wanted,
@@ -96,6 +95,8 @@ struct err_item {
 };
 int tracker__errs(const struct tracker *tracker, struct err_item **errs, size_t *cnt);
 
+/* Reads the struct pages of cnt folios (folio set in each). 0 or -errno. */
+int tracker__truth(const struct tracker *tracker, struct gup_truth *truth, size_t cnt);
 /* Reads one entry again. -ENOENT: gone. */
 int tracker__entry(const struct tracker *tracker, uint64_t folio, struct gup_entry *entry);
 /* Frames of a stack, innermost first; how many, 0 = none. */

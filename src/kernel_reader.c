@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Drives bpf/kernel.bpf.c: struct pages of given folios, machine code of a
- * kernel function. Requests and answers lie in the programs' own globals.
+ * Drives bpf/kernel.bpf.c: the machine code of a kernel function. Request and
+ * answer lie in the program's own globals.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -31,30 +31,18 @@ void kernel_reader__log(bool on)
 	libbpf_set_print(print_libbpf);
 }
 
-struct kernel_reader *kernel_reader__open(const struct kernel_facts *facts)
+struct kernel_reader *kernel_reader__open(void)
 {
 	struct kernel_reader *reader = calloc(1, sizeof(*reader));
 	int err;
 
 	if (!reader)
 		return NULL;
-	reader->skel = kernel_bpf__open();
-	if (!reader->skel)
-		goto out;
-	reader->skel->rodata->pg_head = facts->pg_head;
-	reader->skel->rodata->pg_swapbacked = facts->pg_swapbacked;
-	reader->skel->rodata->pgty_hugetlb = facts->pgty_hugetlb;
-	reader->skel->rodata->dtor_hugetlb = facts->dtor_hugetlb;
-	bpf_program__set_autoload(reader->skel->progs.read_text, true);
-	/* Without the ledger nothing asks for truth, and old struct pages lack the fields. */
-	bpf_program__set_autoload(reader->skel->progs.read_truth, facts->has_cmpxchg);
-	err = kernel_bpf__load(reader->skel);
-	if (!err)
+	reader->skel = kernel_bpf__open_and_load();
+	if (reader->skel)
 		return reader;
-	errno = -err;
-out:
 	err = errno;
-	kernel_reader__close(reader);
+	free(reader);
 	errno = err;
 	return NULL;
 }
@@ -72,25 +60,6 @@ static int run(struct bpf_program *prog)
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
 
 	return bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
-}
-
-int kernel_reader__truth(struct kernel_reader *reader, struct gup_truth *truth, uint32_t cnt)
-{
-	struct kernel_bpf__bss *bss = reader->skel->bss;
-
-	for (uint32_t done = 0; done < cnt;) {
-		uint32_t part = cnt - done < GUP_BATCH ? cnt - done : GUP_BATCH;
-		int err;
-
-		memcpy(bss->requests, truth + done, part * sizeof(*truth));
-		bss->request_cnt = part;
-		err = run(reader->skel->progs.read_truth);
-		if (err)
-			return err;
-		memcpy(truth + done, bss->requests, part * sizeof(*truth));
-		done += part;
-	}
-	return 0;
 }
 
 /* x86-64: call rel32, jmp rel32, and conditional jumps with rel32, at any byte. */

@@ -90,7 +90,7 @@ static int open_tracker(struct run *run)
 	if (err)
 		return explain_facts(err);
 	run->ksyms = ksyms__load();
-	run->reader = kernel_reader__open(&run->facts);
+	run->reader = kernel_reader__open();
 	run->notes = notes__new();
 	if (!run->ksyms || !run->reader || !run->notes) {
 		warn("can't read kernel symbols or load BPF programs");

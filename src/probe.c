@@ -94,7 +94,7 @@ int probe_print(FILE *out)
 	if (err)
 		return explain(err);
 	kernel_reader__log(false);
-	reader = kernel_reader__open(&facts);
+	reader = kernel_reader__open();
 	ksyms = ksyms__load();
 	view = kernel_facts__view(&facts);
 	chosen = hooks__select(&view, PLAN_CORE, &choice);

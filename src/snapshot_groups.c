@@ -114,7 +114,7 @@ static bool settle(struct take *take, struct ledger_item *item, enum match *matc
 			*match = MATCH;
 			return true;
 		}
-		if (kernel_reader__truth(tracker__reader(take->tracker), &item->truth, 1))
+		if (tracker__truth(take->tracker, &item->truth, 1))
 			return false;
 		*match = compare(item, extra);
 		if (item->entry.word == word)

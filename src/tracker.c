@@ -112,6 +112,7 @@ static void choose_programs(struct tracker *tracker)
 	bpf_program__set_autoload(tracker->skel->progs.raw_tp__sched_process_exit, ledger);
 	bpf_program__set_autoload(tracker->skel->progs.raw_tp__sched_process_exit__flow, !ledger);
 	bpf_program__set_autoload(tracker->skel->progs.reap, ledger);
+	bpf_program__set_autoload(tracker->skel->progs.read_truth, ledger);
 	bpf_program__set_autoload(tracker->skel->progs.fill_free_owners, true);
 }
 
@@ -205,7 +206,6 @@ struct tracker *tracker__open(const struct kernel_facts *facts, struct kernel_re
 	if (!tracker)
 		return NULL;
 	tracker->facts = facts;
-	tracker->reader = reader;
 	tracker->opts = *opts;
 	if (!tracker->opts.max_folios)
 		tracker->opts.max_folios = default_folios();
@@ -307,11 +307,6 @@ void tracker__set_root(struct tracker *tracker, uint32_t tgid)
 const struct kernel_facts *tracker__facts(const struct tracker *tracker)
 {
 	return tracker->facts;
-}
-
-struct kernel_reader *tracker__reader(const struct tracker *tracker)
-{
-	return tracker->reader;
 }
 
 const struct hook_choice *tracker__hooks(const struct tracker *tracker)

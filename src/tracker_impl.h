@@ -12,7 +12,6 @@
 
 struct tracker {
 	const struct kernel_facts *facts;
-	struct kernel_reader *reader;
 	struct tracker_options opts;
 	struct hook_choice choice;
 	struct track_bpf *skel;

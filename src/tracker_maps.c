@@ -101,6 +101,27 @@ static int add_entry(void *ctx, const void *key, const void *value)
 	return 0;
 }
 
+int tracker__truth(const struct tracker *tracker, struct gup_truth *truth, size_t cnt)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct track_bpf__bss *bss = tracker->skel->bss;
+
+	for (size_t done = 0; done < cnt;) {
+		size_t part = cnt - done < GUP_BATCH ? cnt - done : GUP_BATCH;
+		int err;
+
+		memcpy(bss->requests, truth + done, part * sizeof(*truth));
+		bss->request_cnt = part;
+		err = bpf_prog_test_run_opts(bpf_program__fd(tracker->skel->progs.read_truth),
+					     &opts);
+		if (err)
+			return err;
+		memcpy(truth + done, bss->requests, part * sizeof(*truth));
+		done += part;
+	}
+	return 0;
+}
+
 static int read_truths(const struct tracker *tracker, struct ledger_item *items, size_t cnt)
 {
 	struct gup_truth part[GUP_BATCH];
@@ -111,7 +132,7 @@ static int read_truths(const struct tracker *tracker, struct ledger_item *items,
 
 		for (size_t i = 0; i < n; i++)
 			part[i] = (struct gup_truth){ .folio = items[done + i].folio };
-		err = kernel_reader__truth(tracker->reader, part, n);
+		err = tracker__truth(tracker, part, n);
 		if (err)
 			return err;
 		for (size_t i = 0; i < n; i++)
