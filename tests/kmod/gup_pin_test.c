@@ -18,15 +18,15 @@
 #include "gup_pin_test.h"
 
 #define MAX_PAGES (1ul << 20)
-#define PIN_BIAS 1024	/* GUP_PIN_COUNTING_BIAS: what a pin adds to a small page's count */
+#define PIN_BIAS 1024 /* GUP_PIN_COUNTING_BIAS: what a pin adds to a small page's count */
 
 /* The pages of one open file, or of one late release. */
 struct held {
 	struct mutex lock;
 	struct delayed_work late;
-	struct page **pages;	/* NULL: none */
+	struct page **pages; /* NULL: none */
 	unsigned long nr;
-	unsigned int cmd;	/* the ioctl that took them */
+	unsigned int cmd; /* the ioctl that took them */
 };
 
 /* All pages or none; the array is the caller's to free. */

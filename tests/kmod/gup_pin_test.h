@@ -11,13 +11,13 @@
 #include <linux/types.h>
 
 #define GUP_PIN_TEST_WRITE 1	/* FOLL_WRITE */
-#define GUP_PIN_TEST_LONGTERM 2	/* FOLL_LONGTERM */
+#define GUP_PIN_TEST_LONGTERM 2 /* FOLL_LONGTERM */
 
 struct gup_pin_test_args {
 	__u64 addr;
 	__u64 npages;
 	__u32 flags;
-	__u32 delay_ms;	/* of LATE */
+	__u32 delay_ms; /* of LATE */
 };
 
 /* Right: pin until RELEASE. */

@@ -30,7 +30,7 @@
 #define KIB 1024ULL
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
-#define TAKEN (1795351447218 * MS) /* 2026-11-22T12:44:07.218Z */
+#define TAKEN (1795351447218 * MS)    /* 2026-11-22T12:44:07.218Z */
 #define EXITED (TAKEN - 7984808 * MS) /* 10:31:02.410 */
 
 /* Arrays grow, so elements are named by index; the pointer is good until the next add. */

@@ -14,7 +14,7 @@ struct situation {
 	bool dead, in_tree, cmd, short_lived, mapped, looked, unowned, unwhole;
 	uint64_t dead_for_ns, age_ns;
 	enum basis holder; /* BASIS_UNKNOWN = none */
-	const char *kind; /* NULL = through no file */
+	const char *kind;  /* NULL = through no file */
 };
 
 static struct snapshot *build(const struct situation *s)

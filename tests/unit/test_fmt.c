@@ -89,11 +89,11 @@ static void test_utf8(void **state)
 	assert_decodes("\xc2\x80", 2, 0x80);
 	assert_decodes("\xe6\xbc\xa2", 3, 0x6f22);
 	assert_decodes("\xf4\x8f\xbf\xbf", 4, 0x10ffff);
-	assert_decodes("\x80", 0, 0); /* continuation alone */
+	assert_decodes("\x80", 0, 0);	  /* continuation alone */
 	assert_decodes("\xc1\x81", 0, 0); /* overlong */
 	assert_decodes("\xe0\x80\x80", 0, 0);
 	assert_decodes("\xf0\x80\x80\x80", 0, 0);
-	assert_decodes("\xed\xa0\x80", 0, 0); /* surrogate */
+	assert_decodes("\xed\xa0\x80", 0, 0);	  /* surrogate */
 	assert_decodes("\xf4\x90\x80\x80", 0, 0); /* past the end */
 	assert_decodes("\xff", 0, 0);
 	assert_decodes("\xe6\xbc", 0, 0); /* truncated by the end */

@@ -50,8 +50,11 @@ static bool model_better(const struct model_slot *a, const struct model_slot *b,
 	return a->since < b->since;
 }
 
-static void model_take(struct model_folio *m, __u32 n, const struct releaser *who)
+/* The owner that lost last, 0 = none. */
+static __u32 model_take(struct model_folio *m, __u32 n, const struct releaser *who)
 {
+	__u32 owner = 0;
+
 	while (n) {
 		struct model_slot *best = NULL;
 		int holders = 0;
@@ -66,15 +69,17 @@ static void model_take(struct model_folio *m, __u32 n, const struct releaser *wh
 		}
 		if (!best) {
 			m->nameless -= n;
-			return;
+			return owner;
 		}
 		take = best->pins < n ? best->pins : n;
 		if ((holders > 1 || m->nameless_noted) && !is_sure(best->owner, who))
 			m->inferred = true;
 		(who->avoid ? model.stale : model.released)[best->owner] += take;
+		owner = best->owner;
 		best->pins -= take;
 		n -= take;
 	}
+	return owner;
 }
 
 static bool model_place(struct model_slot *slot, int cnt, __u32 owner, __u32 n, __u64 now)
@@ -130,13 +135,13 @@ static void model_pin(int f, __u32 n, __u32 owner, __u64 now)
 	}
 }
 
-static void model_unpin(int f, __u32 n, const struct releaser *who)
+static __u32 model_unpin(int f, __u32 n, const struct releaser *who)
 {
 	struct model_folio *m = &model.folio[f];
 	__u32 have = model_count(m), take = have < n ? have : n;
 
 	model.stats[GUP_STAT_UNMATCHED] += n - take;
-	model_take(m, take, who);
+	return model_take(m, take, who);
 }
 
 static bool model_reap(int f)
@@ -222,7 +227,7 @@ static void step_release(int f, bool lost)
 {
 	struct model_folio *m = &model.folio[f];
 	struct releaser who = {};
-	__u32 owner = rnd(OWNERS + 1), n = how_many();
+	__u32 owner = rnd(OWNERS + 1), n = how_many(), lost_by;
 
 	for (int i = 0; !m->held[owner] && i < OWNERS; i++)
 		owner = (owner + 1) % (OWNERS + 1);
@@ -238,8 +243,8 @@ static void step_release(int f, bool lost)
 	releasing_file = who.file;
 	releasing_last = who.last;
 	if (!lost) {
-		model_unpin(f, n, &who);
-		ledger_unpin(folio(f), n, who.tgid);
+		lost_by = model_unpin(f, n, &who);
+		assert_int_equal(ledger_unpin(folio(f), n, who.tgid), lost_by);
 	}
 	m->held[owner] -= n;
 	truth[f] -= n;

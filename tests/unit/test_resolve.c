@@ -179,8 +179,8 @@ static void expect_name(const struct proc_maps *maps, const void *code, const ch
 	uint64_t offset;
 
 	assert_true(proc_maps__covers(maps, (uint64_t)code));
-	assert_true(user_frame__resolve(maps, (uint64_t)code + 1, &got_function, &got_file,
-					&offset));
+	assert_true(
+		user_frame__resolve(maps, (uint64_t)code + 1, &got_function, &got_file, &offset));
 	assert_non_null(got_function);
 	assert_string_equal(got_function, function);
 	assert_non_null(got_file);
@@ -312,8 +312,8 @@ static void test_odd_mappings(void **state)
 	assert_int_equal(unwind__user(maps, &regs, "", 0, ips, 4, &why), 1);
 	assert_string_equal(why, "no unwind information in memfd:not_elf");
 	if (device != MAP_FAILED)
-		assert_true(user_frame__resolve(maps, (uint64_t)device + 9, &function, &file,
-						&offset));
+		assert_true(
+			user_frame__resolve(maps, (uint64_t)device + 9, &function, &file, &offset));
 	proc_maps__free(maps);
 	munmap(text, 8192);
 	munmap(device, 4096);

@@ -114,10 +114,10 @@ static void test_clocks(void **state)
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	clock_gettime(CLOCK_REALTIME, &real);
 	ns = real.tv_sec * 1000000000ULL + real.tv_nsec;
-	assert_in_range(mono_to_real_ns(mono.tv_sec * 1000000000ULL + mono.tv_nsec),
-			ns - 100000000, ns + 100000000);
-	assert_in_range(boot_to_real_ns(boot.tv_sec * 1000000000ULL + boot.tv_nsec),
-			ns - 100000000, ns + 100000000);
+	assert_in_range(mono_to_real_ns(mono.tv_sec * 1000000000ULL + mono.tv_nsec), ns - 100000000,
+			ns + 100000000);
+	assert_in_range(boot_to_real_ns(boot.tv_sec * 1000000000ULL + boot.tv_nsec), ns - 100000000,
+			ns + 100000000);
 	assert_int_equal(mono_to_real_ns(0), 0);
 	assert_int_equal(boot_to_real_ns(0), 0);
 }
@@ -141,11 +141,16 @@ static void facts_of_path(const char *path, struct file_facts *facts)
 static void test_devices(void **state)
 {
 	static const char *const devices[][2] = {
-		{ "/dev/null", "char" },	{ "/dev/kvm", "kvm" },
-		{ "/dev/vfio/vfio", "vfio" },	{ "/dev/iommu", "iommu" },
-		{ "/dev/udmabuf", "udmabuf" },	{ "/dev/vhost-net", "vhost" },
-		{ "/dev/dri/card0", "dri" },	{ "/dev/video0", "v4l2" },
-		{ "/dev/infiniband/uverbs0", "rdma" }, { "/dev/nvme0", "nvme" },
+		{ "/dev/null", "char" },
+		{ "/dev/kvm", "kvm" },
+		{ "/dev/vfio/vfio", "vfio" },
+		{ "/dev/iommu", "iommu" },
+		{ "/dev/udmabuf", "udmabuf" },
+		{ "/dev/vhost-net", "vhost" },
+		{ "/dev/dri/card0", "dri" },
+		{ "/dev/video0", "v4l2" },
+		{ "/dev/infiniband/uverbs0", "rdma" },
+		{ "/dev/nvme0", "nvme" },
 		{ "/dev/infiniband/rdma_cm", "rdma" },
 	};
 	struct file_facts facts;
@@ -262,14 +267,10 @@ static void test_vmstat(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_proc_facts),
-		cmocka_unit_test(test_locked_and_zombie),
-		cmocka_unit_test(test_cgroup),
-		cmocka_unit_test(test_clocks),
-		cmocka_unit_test(test_devices),
-		cmocka_unit_test(test_other_files),
-		cmocka_unit_test(test_fd_path),
-		cmocka_unit_test(test_host),
+		cmocka_unit_test(test_proc_facts), cmocka_unit_test(test_locked_and_zombie),
+		cmocka_unit_test(test_cgroup),	   cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_devices),	   cmocka_unit_test(test_other_files),
+		cmocka_unit_test(test_fd_path),	   cmocka_unit_test(test_host),
 		cmocka_unit_test(test_vmstat),
 	};
 

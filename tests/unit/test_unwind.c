@@ -126,8 +126,14 @@ CHAIN static void leaf_without_cfi(void)
 static void from_ptrace(struct user_regs *to, const struct user_regs_struct *from)
 {
 	*to = (struct user_regs){
-		.ip = from->rip, .sp = from->rsp, .bp = from->rbp, .bx = from->rbx,
-		.r12 = from->r12, .r13 = from->r13, .r14 = from->r14, .r15 = from->r15,
+		.ip = from->rip,
+		.sp = from->rsp,
+		.bp = from->rbp,
+		.bx = from->rbx,
+		.r12 = from->r12,
+		.r13 = from->r13,
+		.r14 = from->r14,
+		.r15 = from->r15,
 	};
 }
 
@@ -213,8 +219,7 @@ static int expect(const struct proc_maps *maps, const uint64_t *ips, int cnt, in
 	return from;
 }
 
-static void print_stack(const struct proc_maps *maps, const uint64_t *ips, int cnt,
-			const char *why)
+static void print_stack(const struct proc_maps *maps, const uint64_t *ips, int cnt, const char *why)
 {
 	int i;
 
@@ -287,8 +292,9 @@ static void test_too_deep(void **state)
 	take(&remains, leaf_pause, 100, STACK_BYTES);
 	assert_int_equal(unwind(&remains, ips, &why), UNWIND_MAX_FRAMES);
 	assert_string_equal(why, "only the innermost 64 frames");
-	assert_int_equal(unwind__user(remains.maps, &remains.regs, remains.stack, remains.len, ips,
-				      3, &why), 3);
+	assert_int_equal(
+		unwind__user(remains.maps, &remains.regs, remains.stack, remains.len, ips, 3, &why),
+		3);
 	assert_string_equal(why, "only the innermost 3 frames");
 	assert_int_equal(unwind__user(remains.maps, &remains.regs, NULL, 0, ips, 0, &why), 0);
 	proc_maps__free(remains.maps);
@@ -342,8 +348,14 @@ CHAIN static void leaf_own(void)
 	assert_int_equal(getcontext(&uc), 0);
 	reg = uc.uc_mcontext.gregs;
 	remains.regs = (struct user_regs){
-		.ip = reg[REG_RIP], .sp = reg[REG_RSP], .bp = reg[REG_RBP], .bx = reg[REG_RBX],
-		.r12 = reg[REG_R12], .r13 = reg[REG_R13], .r14 = reg[REG_R14], .r15 = reg[REG_R15],
+		.ip = reg[REG_RIP],
+		.sp = reg[REG_RSP],
+		.bp = reg[REG_RBP],
+		.bx = reg[REG_RBX],
+		.r12 = reg[REG_R12],
+		.r13 = reg[REG_R13],
+		.r14 = reg[REG_R14],
+		.r15 = reg[REG_R15],
 	};
 	copy_stack(getpid(), &remains, STACK_BYTES);
 	remains.maps = proc_maps__read(getpid());
@@ -444,9 +456,10 @@ static void test_garbage(void **state)
 {
 	struct proc_maps *maps = proc_maps__read(getpid());
 	const uint64_t code[] = {
-		(uint64_t)chain_a, (uint64_t)without_cfi, (uint64_t)printf, (uint64_t)qsort,
+		(uint64_t)chain_a,	   (uint64_t)without_cfi,
+		(uint64_t)printf,	   (uint64_t)qsort,
 		(uint64_t)proc_maps__read, (uint64_t)getauxval(AT_SYSINFO_EHDR) + 2048,
-		(uint64_t)raise, (uint64_t)getcontext,
+		(uint64_t)raise,	   (uint64_t)getcontext,
 	};
 	int i;
 

@@ -22,11 +22,11 @@
 struct member {
 	pid_t pid;
 	int sock;
-	unsigned int nr;	/* the how manieth, from 0 */
+	unsigned int nr; /* the how manieth, from 0 */
 };
 
 struct report {
-	int status;		/* 0 or an exit status; the child has printed why */
+	int status; /* 0 or an exit status; the child has printed why */
 	unsigned long value;
 };
 

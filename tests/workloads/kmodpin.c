@@ -26,8 +26,8 @@ struct op {
 	const char *name;
 	const char *doc;
 	unsigned long ioctl;
-	unsigned int acquired, released;	/* while held */
-	unsigned int end_released;		/* after the release */
+	unsigned int acquired, released; /* while held */
+	unsigned int end_released;	 /* after the release */
 };
 
 static const struct op ops[] = {
@@ -247,7 +247,10 @@ static int run(struct env *env)
 int main(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse_opt, "OP", doc, NULL, NULL, NULL };
-	struct env env = { .kind = "anon", .count = 61, .delay_ms = 2000, .mem.fd = -1,
+	struct env env = { .kind = "anon",
+			   .count = 61,
+			   .delay_ms = 2000,
+			   .mem.fd = -1,
 			   .flags = GUP_PIN_TEST_WRITE | GUP_PIN_TEST_LONGTERM };
 
 	argp_err_exit_status = EXIT_USAGE;

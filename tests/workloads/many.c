@@ -11,13 +11,14 @@
 
 struct env {
 	unsigned long procs;
-	unsigned long first;	/* the smallest number of pages is the first prime from here on */
+	unsigned long first; /* the smallest number of pages is the first prime from here on */
 	const char *kind;
 };
 
 static const struct argp_option options[] = {
 	{ "procs", 'p', "N", 0, "processes (default 200)", 0 },
-	{ "first", 'f', "N", 0, "the first one pins the next prime number from N on (default 2)", 0 },
+	{ "first", 'f', "N", 0, "the first one pins the next prime number from N on (default 2)",
+	  0 },
 	{ "kind", 'k', "KIND", 0, "memory, as of the program pins (default anon)", 0 },
 	{ 0 },
 };

@@ -69,10 +69,10 @@ size_t page_size(void)
 /* ---- memory ---- */
 
 struct mem_kind {
-	const char *name;	/* with a trailing = where a path follows */
+	const char *name; /* with a trailing = where a path follows */
 	int (*map)(struct mem *m, const struct mem_kind *kind, const char *path);
-	int flags;		/* of mmap */
-	bool read_only;		/* touch it by reading */
+	int flags;	/* of mmap */
+	bool read_only; /* touch it by reading */
 };
 
 static void touch(const struct mem *m, const struct mem_kind *kind)
@@ -315,6 +315,12 @@ void mem__unmap(struct mem *m)
 	m->fd = -1;
 }
 
+void mem__read(const struct mem *m)
+{
+	for (size_t at = 0; at < m->len; at += page_size())
+		(void)*(volatile const char *)(m->addr + at);
+}
+
 /* ---- pinning ---- */
 
 int uring__open(void)
@@ -327,12 +333,14 @@ int uring__open(void)
 
 int uring__register(int ring, const struct iovec *bufs, unsigned int nr)
 {
-	return syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, bufs, nr) ? -errno : 0;
+	return syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, bufs, nr) ? -errno
+											: 0;
 }
 
 int uring__unregister(int ring)
 {
-	return syscall(__NR_io_uring_register, ring, IORING_UNREGISTER_BUFFERS, NULL, 0) ? -errno : 0;
+	return syscall(__NR_io_uring_register, ring, IORING_UNREGISTER_BUFFERS, NULL, 0) ? -errno
+											 : 0;
 }
 
 int uring__pin(const struct mem *m, int *status)

@@ -16,13 +16,13 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-#define HUGE_SIZE (2ul << 20)	/* PMD size with 4 KiB base pages */
-#define PV_BATCH 1024		/* most pages that process_vm_readv pins at a time */
+#define HUGE_SIZE (2ul << 20) /* PMD size with 4 KiB base pages */
+#define PV_BATCH 1024	      /* most pages that process_vm_readv pins at a time */
 
 enum {
 	EXIT_USAGE = 2,
 	EXIT_RUN = 4,	/* something went wrong */
-	EXIT_SKIP = 77,	/* this kernel or machine cannot do it */
+	EXIT_SKIP = 77, /* this kernel or machine cannot do it */
 };
 
 /* One line on stderr, with the text of errno unless that is 0; return EXIT_RUN or EXIT_SKIP. */
@@ -34,7 +34,7 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 struct mem {
 	char *addr;
 	size_t len;	/* the part to pin, a multiple of the page size */
-	size_t map_len;	/* what is mapped; more than len for huge pages */
+	size_t map_len; /* what is mapped; more than len for huge pages */
 	int fd;		/* memfd or file, or -1 */
 };
 
@@ -45,7 +45,9 @@ struct mem {
  */
 int mem__map(struct mem *m, const char *kind, size_t pages);
 bool mem__kind_ok(const char *kind);
-void mem__unmap(struct mem *m);	/* the mapping and the fd */
+void mem__unmap(struct mem *m); /* the mapping and the fd */
+/* Read each page: a fork leaves the page tables of shared memory empty, so the child maps it only now. */
+void mem__read(const struct mem *m);
 
 size_t page_size(void);
 /* Make sure that a regular file has at least len bytes of written blocks. */
@@ -76,8 +78,8 @@ bool pin_stat__settle(const struct pin_stat *base, int timeout_ms);
 
 void raise_memlock(void);
 void sleep_ms(unsigned long ms);
-void wait_line(void);		/* a line, or the end, of stdin */
-void leave_stdio(void);		/* point 0, 1 and 2 at /dev/null, so that no reader waits for us */
+void wait_line(void);	/* a line, or the end, of stdin */
+void leave_stdio(void); /* point 0, 1 and 2 at /dev/null, so that no reader waits for us */
 bool parse_num(const char *arg, unsigned long *num);
 unsigned long next_prime(unsigned long above);
 

@@ -18,11 +18,11 @@
 #include "crew.h"
 #include "pins.h"
 
-#define SETTLE_MS 2000	/* io_uring and AF_XDP release from a work item */
+#define SETTLE_MS 2000 /* io_uring and AF_XDP release from a work item */
 
 struct env {
 	struct job job;
-	struct member helper;	/* child process that owns the memory, if there is one */
+	struct member helper; /* child process that owns the memory, if there is one */
 	const struct site *site;
 	unsigned long calls;
 	unsigned long hold_ms;
@@ -37,23 +37,38 @@ struct env {
 	bool have_base;
 };
 
-enum { OPT_BS = 256, OPT_CHILD, OPT_FORK_HOLDER, OPT_MUNMAP, OPT_MUNMAP_CHILD, OPT_PATH,
-       OPT_VMSTAT, OPT_WAIT, OPT_LIST };
+enum {
+	OPT_BS = 256,
+	OPT_CHILD,
+	OPT_FORK_HOLDER,
+	OPT_MUNMAP,
+	OPT_MUNMAP_CHILD,
+	OPT_PATH,
+	OPT_VMSTAT,
+	OPT_WAIT,
+	OPT_LIST
+};
 
 static const struct argp_option options[] = {
 	{ "count", 'n', "N", 0, "pages (default: a prime number that depends on the site)", 0 },
-	{ "kind", 'k', "KIND", 0, "memory: anon, thp, hugetlb, zero, shmem, memfd, hugememfd, "
-	  "file=PATH or private=PATH", 0 },
-	{ "path", OPT_PATH, "PATH", 0, "file or block device of odread and odwrite (default: that "
-	  "of --kind file=PATH, with anon memory)", 0 },
+	{ "kind", 'k', "KIND", 0,
+	  "memory: anon, thp, hugetlb, zero, shmem, memfd, hugememfd, "
+	  "file=PATH or private=PATH",
+	  0 },
+	{ "path", OPT_PATH, "PATH", 0,
+	  "file or block device of odread and odwrite (default: that "
+	  "of --kind file=PATH, with anon memory)",
+	  0 },
 	{ "bs", OPT_BS, "BYTES", 0, "bytes of one O_DIRECT call (default: all)", 0 },
 	{ "calls", 'c', "N", 0, "pin and release so often; only the last one is held", 0 },
 	{ "child", OPT_CHILD, NULL, 0, "pvread, pvwrite: the memory is a child's", 0 },
 	{ "hold", 'H', "SECONDS", 0, "hold the pins so long", 0 },
 	{ "wait", OPT_WAIT, NULL, 0, "hold the pins until a line, or the end, of stdin", 0 },
 	{ "munmap", OPT_MUNMAP, NULL, 0, "unmap the memory while it is pinned", 0 },
-	{ "fork-holder", OPT_FORK_HOLDER, "SECONDS", 0, "while pinned, fork a child that keeps the "
-	  "file descriptor open so long, and exit", 0 },
+	{ "fork-holder", OPT_FORK_HOLDER, "SECONDS", 0,
+	  "while pinned, fork a child that keeps the "
+	  "file descriptor open so long, and exit",
+	  0 },
 	{ "munmap-child", OPT_MUNMAP_CHILD, NULL, 0, "that child unmaps the memory", 0 },
 	{ "vmstat", OPT_VMSTAT, NULL, 0, "print how far /proc/vmstat went up", 0 },
 	{ "list", OPT_LIST, NULL, 0, "list the sites", 0 },
@@ -286,7 +301,8 @@ static int pin(struct env *env)
 		if (i)
 			status = release(env);
 		if (!status)
-			status = env->site->in_child ? start_helper(env) : env->site->pin(&env->job);
+			status =
+				env->site->in_child ? start_helper(env) : env->site->pin(&env->job);
 	}
 	return status;
 }
@@ -305,6 +321,8 @@ static int fork_holder(struct env *env)
 	leave_stdio();
 	if (env->munmap_child)
 		mem__unmap(&env->job.mem);
+	else
+		mem__read(&env->job.mem);
 	sleep_ms(env->holder_ms);
 	_exit(0);
 }

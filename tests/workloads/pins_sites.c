@@ -146,8 +146,8 @@ static int direct_io(struct job *job, bool write)
 	for (size_t off = 0; off < job->mem.len; off += block) {
 		size_t want = job->mem.len - off < block ? job->mem.len - off : block;
 		char *buf = job->mem.addr + off;
-		ssize_t done = write ? pwrite(job->fd, buf, want, off)
-				     : pread(job->fd, buf, want, off);
+		ssize_t done =
+			write ? pwrite(job->fd, buf, want, off) : pread(job->fd, buf, want, off);
 
 		if (done == (ssize_t)want)
 			continue;
@@ -186,34 +186,33 @@ static int hold_in_pipe(struct job *job)
 	if (done >= 0)
 		errno = 0;
 	close(ends[0]);
-	return done == (ssize_t)buf.iov_len ? 0 : fail("vmsplice: %zd of %zu bytes", done,
-						       buf.iov_len);
+	return done == (ssize_t)buf.iov_len ? 0
+					    : fail("vmsplice: %zd of %zu bytes", done, buf.iov_len);
 }
 
 /* ---- the table ---- */
 
 const struct site pin_sites[] = {
-	{ "pvread", "process_vm_readv of itself, or of a child (--child)",
-	  "anon", 1021, .transient = true, .pin = pin_pvread },
-	{ "pvwrite", "process_vm_writev, the same",
-	  "anon", 1021, .transient = true, .pin = pin_pvwrite },
-	{ "iouring", "register a buffer; unregister, close",
-	  "anon", 1031, .pin = pin_iouring, .release = release_iouring },
-	{ "iouring-close", "register a buffer; close without unregistering",
-	  "anon", 1031, .pin = pin_iouring, .release = close_fd },
-	{ "iouring-noclose", "register a buffer; unregister, leave the ring open",
-	  "anon", 1031, .pin = pin_iouring, .release = unregister },
-	{ "iouring-exit", "a child process registers a buffer and exits so",
-	  "anon", 1031, .in_child = true, .pin = pin_iouring },
-	{ "xdp", "AF_XDP umem; close",
-	  "anon", 1031, .pin = pin_xdp, .release = close_fd },
-	{ "udmabuf", "dma-buf made of a memfd; close",
-	  "memfd", 1031, .pin = pin_udmabuf, .release = close_fd },
-	{ "odread", "O_DIRECT read of a file or block device (--path)",
-	  "anon", 509, .transient = true, .prepare = prepare_odread, .pin = pin_odread },
-	{ "odwrite", "O_DIRECT write, the same; a device is overwritten",
-	  "anon", 509, .transient = true, .prepare = prepare_odwrite, .pin = pin_odwrite },
-	{ "vmsplice", "pages in a pipe by get_user_pages_fast: no pin (control); close",
-	  "anon", 251, .pin = hold_in_pipe, .release = close_fd },
+	{ "pvread", "process_vm_readv of itself, or of a child (--child)", "anon", 1021,
+	  .transient = true, .pin = pin_pvread },
+	{ "pvwrite", "process_vm_writev, the same", "anon", 1021, .transient = true,
+	  .pin = pin_pvwrite },
+	{ "iouring", "register a buffer; unregister, close", "anon", 1031, .pin = pin_iouring,
+	  .release = release_iouring },
+	{ "iouring-close", "register a buffer; close without unregistering", "anon", 1031,
+	  .pin = pin_iouring, .release = close_fd },
+	{ "iouring-noclose", "register a buffer; unregister, leave the ring open", "anon", 1031,
+	  .pin = pin_iouring, .release = unregister },
+	{ "iouring-exit", "a child process registers a buffer and exits so", "anon", 1031,
+	  .in_child = true, .pin = pin_iouring },
+	{ "xdp", "AF_XDP umem; close", "anon", 1031, .pin = pin_xdp, .release = close_fd },
+	{ "udmabuf", "dma-buf made of a memfd; close", "memfd", 1031, .pin = pin_udmabuf,
+	  .release = close_fd },
+	{ "odread", "O_DIRECT read of a file or block device (--path)", "anon", 509,
+	  .transient = true, .prepare = prepare_odread, .pin = pin_odread },
+	{ "odwrite", "O_DIRECT write, the same; a device is overwritten", "anon", 509,
+	  .transient = true, .prepare = prepare_odwrite, .pin = pin_odwrite },
+	{ "vmsplice", "pages in a pipe by get_user_pages_fast: no pin (control); close", "anon",
+	  251, .pin = hold_in_pipe, .release = close_fd },
 	{ 0 },
 };

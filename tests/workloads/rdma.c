@@ -48,8 +48,10 @@ static const struct argp_option options[] = {
 	{ "hold", 'H', "SECONDS", 0, "hold the pins so long", 0 },
 	{ "wait", OPT_WAIT, NULL, 0, "hold the pins until a line, or the end, of stdin", 0 },
 	{ "close", OPT_CLOSE, NULL, 0, "exit without deregistering", 0 },
-	{ "fork-holder", OPT_FORK_HOLDER, "SECONDS", 0, "while pinned, fork a child that keeps the "
-	  "uverbs file open so long, and exit", 0 },
+	{ "fork-holder", OPT_FORK_HOLDER, "SECONDS", 0,
+	  "while pinned, fork a child that keeps the "
+	  "uverbs file open so long, and exit",
+	  0 },
 	{ "munmap-child", OPT_MUNMAP_CHILD, NULL, 0, "that child unmaps the memory", 0 },
 	{ "vmstat", OPT_VMSTAT, NULL, 0, "print how far /proc/vmstat went up", 0 },
 	{ 0 },
@@ -174,6 +176,8 @@ static int fork_holder(struct env *env)
 	leave_stdio();
 	if (env->munmap_child)
 		mem__unmap(&env->mem);
+	else
+		mem__read(&env->mem);
 	sleep_ms(env->holder_ms);
 	_exit(0);
 }

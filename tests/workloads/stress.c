@@ -20,8 +20,8 @@
 
 #include "crew.h"
 
-#define FORK_PAGES 2039ul	/* what a fork has to copy the page tables of */
-#define DIRECT_PAGES 61ul	/* of one O_DIRECT read */
+#define FORK_PAGES 2039ul /* what a fork has to copy the page tables of */
+#define DIRECT_PAGES 61ul /* of one O_DIRECT read */
 #define SETTLE_MS 10000
 
 /* Shared by all processes. */
@@ -54,8 +54,10 @@ static const struct argp_option options[] = {
 	{ "dev", 'd', "PATH", 0, "read this block device or file by O_DIRECT", 0 },
 	{ "threads", 't', "N", 0, "O_DIRECT threads per process (default 2)", 0 },
 	{ "no-fork", 'F', NULL, 0, "without the forks", 0 },
-	{ "hold-at-end", 'H', "N", 0, "then each process keeps another prime number of pages, from "
-	  "N on, until a line or the end of stdin", 0 },
+	{ "hold-at-end", 'H', "N", 0,
+	  "then each process keeps another prime number of pages, from "
+	  "N on, until a line or the end of stdin",
+	  0 },
 	{ 0 },
 };
 
@@ -355,7 +357,9 @@ static int run(struct env *env, struct member *crew)
 int main(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse_opt, NULL, doc, NULL, NULL, NULL };
-	struct env env = { .procs = 8, .pages = 32768, .seconds = 10, .threads = 2, .kind = "anon" };
+	struct env env = {
+		.procs = 8, .pages = 32768, .seconds = 10, .threads = 2, .kind = "anon"
+	};
 	struct member *crew;
 	int status;
 
