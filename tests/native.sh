@@ -15,7 +15,7 @@ quiet_make() {
 
 # Separate folders, so that no warning hides behind an object that is up to date.
 strict_build() {
-	quiet_make B="$work/$1" CC="$1" CLANG='clang -Werror' CFLAGS='-O2 -g -Werror' all
+	quiet_make B="build/check/$1" CC="$1" CLANG='clang -Werror' CFLAGS='-O2 -g -Werror' all
 }
 
 c_files() {
