@@ -445,6 +445,25 @@ static void test_full_then_reaped(void **state)
 	assert_int_equal(stats[GUP_STAT_INSERTED], 8);
 }
 
+/* Releases that the books know nothing of: only what struct page lacks too was never pinned. */
+static void test_released_once_too_often(void **state)
+{
+	(void)state;
+	truth[1] = 5; /* pinned before the books were opened */
+	unpin(1, 5, 0);
+	assert_int_equal(stats[GUP_STAT_UNMATCHED], 5);
+	assert_int_equal(stats[GUP_STAT_UNPINNED], 0);
+	pin(0, 3, 1);
+	unpin(0, 3, 0);
+	ledger_unpin(folio(0), 2, 0);
+	ledger_unpin(folio(2), 7, 0);
+	assert_int_equal(stats[GUP_STAT_UNMATCHED], 5 + 2 + 7);
+	assert_int_equal(stats[GUP_STAT_UNPINNED], 2 + 7);
+	truth_known = false;
+	ledger_unpin(folio(2), 7, 0);
+	assert_int_equal(stats[GUP_STAT_UNPINNED], 2 + 7);
+}
+
 int main(void)
 {
 #define ON_SEVEN(test) cmocka_unit_test_setup_teardown(test, open_ledger, close_ledger)
@@ -458,6 +477,7 @@ int main(void)
 		ON_SEVEN(test_inferred_ends),
 		ON_SEVEN(test_count_limit),
 		ON_SEVEN(test_full_then_reaped),
+		ON_SEVEN(test_released_once_too_often),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
