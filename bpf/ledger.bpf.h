@@ -20,7 +20,8 @@
 
 #define CAS_TRIES 8
 #define LOOKUP_TRIES 3
-#define ENTRY_MORE 4 /* in gup_entry.notes: some owners are in more_owners */
+#define ENTRY_MORE 4  /* in gup_entry.notes: some owners are in more_owners */
+#define ENTRY_WHOLE 8 /* likewise: every pin of the folio since it had none is booked */
 #define E_EXIST (-17)
 #define E_2BIG (-7)
 
@@ -367,6 +368,7 @@ __noinline int ledger_pin(__u64 folio, __u32 n, __u32 owner, __u64 now)
 	__u64 tag = ledger_tag(folio);
 	long before = -1;
 	struct gup_entry *entry = NULL;
+	bool is_new = false;
 	int err = 0;
 
 	for (int i = 0; i < LOOKUP_TRIES && before < 0; i++) {
@@ -375,7 +377,8 @@ __noinline int ledger_pin(__u64 folio, __u32 n, __u32 owner, __u64 now)
 			struct gup_entry fresh = { .word = tag };
 
 			err = bpf_map_update_elem(&ledger, &folio, &fresh, BPF_NOEXIST);
-			if (!err)
+			is_new = !err;
+			if (is_new)
 				count(GUP_STAT_INSERTED, 1);
 			if (err == E_2BIG)
 				break;
@@ -391,8 +394,10 @@ __noinline int ledger_pin(__u64 folio, __u32 n, __u32 owner, __u64 now)
 	if (!entry)
 		return -1;
 	/* What was noted of pins that have all gone says nothing of new ones. */
-	if (!before && (entry->notes & ~(__u64)ENTRY_MORE))
-		__sync_fetch_and_and(&entry->notes, (__u64)ENTRY_MORE);
+	if (!before && (entry->notes & ~(__u64)(ENTRY_MORE | ENTRY_WHOLE)))
+		__sync_fetch_and_and(&entry->notes, (__u64)(ENTRY_MORE | ENTRY_WHOLE));
+	if (is_new && truth_pins(folio) == n)
+		entry_note(entry, ENTRY_WHOLE);
 	if (!owner || (!slots_add(entry->slot, GUP_SLOTS, owner, n, now) &&
 		       !more_add(entry, folio, owner, n, now))) {
 		entry_note(entry, GUP_ENTRY_NAMELESS);
@@ -405,11 +410,12 @@ __noinline int ledger_pin(__u64 folio, __u32 n, __u32 owner, __u64 now)
 
 /*
  * A release that the books know nothing of: of a pin from before tracking, as a
- * rule. It still stands in struct page now; what does not was never pinned.
+ * rule. It still stands in struct page now; what does not was never pinned, nor
+ * was it where the books are whole.
  */
-static __always_inline void count_unmatched(__u64 folio, __u32 n)
+static __always_inline void count_unmatched(__u64 folio, __u32 n, __u64 notes)
 {
-	long truth = truth_pins(folio);
+	long truth = notes & ENTRY_WHOLE ? 0 : truth_pins(folio);
 
 	count(GUP_STAT_UNMATCHED, n);
 	if (truth >= 0 && truth < n)
@@ -425,13 +431,13 @@ __noinline __u32 ledger_unpin(__u64 folio, __u32 n, __u32 tgid)
 	long took;
 
 	if (!entry) {
-		count_unmatched(folio, n);
+		count_unmatched(folio, n, 0);
 		return 0;
 	}
 	word = *(volatile __u64 *)&entry->word;
 	have = word_is(word, tag) ? word & GUP_COUNT_MASK : 0;
 	if (!have) {
-		count_unmatched(folio, n);
+		count_unmatched(folio, n, word_is(word, tag) ? entry->notes : 0);
 		return 0;
 	}
 	take = have < n ? have : n;
@@ -440,7 +446,7 @@ __noinline __u32 ledger_unpin(__u64 folio, __u32 n, __u32 tgid)
 	if (took < 0)
 		count(GUP_STAT_RETRIES_OUT, n);
 	else if (took < n)
-		count(GUP_STAT_UNMATCHED, n - took);
+		count_unmatched(folio, n - took, entry->notes);
 	return owner;
 }
 

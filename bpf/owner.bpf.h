@@ -138,11 +138,10 @@ static __noinline int send_stack(struct task_struct *task, const struct gup_owne
 	rec->r13 = BPF_CORE_READ(regs, r13);
 	rec->r14 = BPF_CORE_READ(regs, r14);
 	rec->r15 = BPF_CORE_READ(regs, r15);
-	for (int i = 0; i < GUP_UNWIND_BYTES; i += 1024) {
-		if (bpf_probe_read_user(rec->stack + i, 1024, (void *)(rec->sp + i)))
-			break;
-		rec->stack_len = i + 1024;
-	}
+	/* A page in a large local buffer may never have been touched: zeros then, and on. */
+	for (int i = 0; i < GUP_UNWIND_BYTES; i += 1024)
+		if (!bpf_probe_read_user(rec->stack + i, 1024, (void *)(rec->sp + i)))
+			rec->stack_len = i + 1024;
 	bpf_ringbuf_submit(rec, 0);
 	return 0;
 }

@@ -439,7 +439,7 @@ int snapshot__held(struct tracker *tracker, const struct take_options *opts, uin
 {
 	struct take take = { .tracker = tracker, .opts = opts };
 	cleanup_free struct ledger_item *items = NULL;
-	size_t cnt;
+	size_t cnt = 0;
 	int err = read_owners(&take);
 
 	*pins = 0;

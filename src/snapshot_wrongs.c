@@ -58,8 +58,9 @@ void take__unknown_releases(struct take *take, uint64_t unmatched, uint64_t unpi
 
 	/* Where folio_add_pin() has been at work, the kernel's counters do not tell how many there were. */
 	if (base->vm_known && base->vm_acquired >= base->vm_released &&
-	    unmatched > before + lost + unpinned)
-		unpinned = unmatched - before - lost;
-	if (unpinned)
+	    unmatched > before + unpinned)
+		unpinned = unmatched - before;
+	/* A lost event may be the pin that is missing, and of many pages at once. */
+	if (unpinned && !lost)
 		take__wrong(take, WRONG_UNPIN_NOT_PINNED, unpinned, only_site, -1);
 }
