@@ -63,7 +63,8 @@ static void line_lost(struct text *text, const struct checks *c)
 		uint64_t cnt;
 		const char *what;
 	} losses[] = {
-		{ missed(c), "missed by recursion" },
+		{ c->repaired, "releases missed under load, put right by struct page" },
+		{ missed(c), "events missed under load, not put right" },
 		{ c->map_full, "dropped: ledger full" },
 		{ c->owners_full, "dropped: owner table full" },
 		{ c->stacks_lost, "stacks lost" },
@@ -96,8 +97,6 @@ static void line_apart(struct text *text, const struct checks *c)
 		uint64_t cnt;
 		const char *what;
 	} counts[] = {
-		{ c->repaired, "missed events put right by reading struct page again" },
-		{ c->stale_dropped, "stale entries dropped" },
 		{ c->unmatched_releases, "releases of pins from before tracking" },
 		{ c->api_unknown, "pins without a known API" },
 	};

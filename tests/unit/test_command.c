@@ -314,7 +314,7 @@ static void test_cancel(void **state)
 	prepare(&cmd, ": > \"$1\"");
 	command__cancel(&cmd);
 	assert_true(cmd.ended);
-	assert_true(WIFEXITED(cmd.status));
+	assert_true(WIFSIGNALED(cmd.status));
 	assert_no_child();
 	assert_int_equal(open_fds(), fds);
 	assert_int_equal(access(witness, F_OK), -1);
@@ -326,12 +326,10 @@ static void test_cancel_dead(void **state)
 	struct command cmd;
 
 	(void)state;
-	signal(SIGPIPE, SIG_IGN); /* there is nobody to write to */
 	prepare(&cmd, ": > \"$1\"");
 	command__signal(&cmd, SIGKILL);
 	sleep_ms(20);
 	command__cancel(&cmd);
-	signal(SIGPIPE, SIG_DFL);
 	assert_true(cmd.ended);
 	assert_no_child();
 }

@@ -26,8 +26,6 @@
 #include "unwind.h"
 #include "unwind_garbage.h"
 
-#define STACK_BYTES (16 * 1024)
-
 #ifdef __clang__
 #define CHAIN __attribute__((noinline))
 #else

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define STACK_BYTES 16384
+#define STACK_BYTES (16 * 1024)
 
 static uint64_t seed = 88172645463325252ULL;
 
