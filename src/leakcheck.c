@@ -394,10 +394,26 @@ static void run__close(struct run *run)
 		fclose(run->out);
 }
 
+static bool in_table(const char *func)
+{
+	size_t cnt;
+	const struct hook *table = hooks__table(&cnt);
+
+	for (size_t i = 0; i < cnt; i++)
+		if (!strcmp(table[i].func, func))
+			return true;
+	return false;
+}
+
 int leakcheck_run(const struct env *env)
 {
 	struct run run = { .env = env };
 	int ret;
+
+	if (env->skip_hook && !in_table(env->skip_hook)) {
+		warnx("--skip-hook: no function %s in the table", env->skip_hook);
+		return EXIT_USAGE;
+	}
 
 	run.out = env->output ? fopen(env->output, "we") : stdout;
 	if (!run.out) {

@@ -14,7 +14,6 @@
 
 #include "duration.h"
 #include "forms.h"
-#include "hooks.h"
 #include "leakcheck.h"
 #include "probe.h"
 #include "util.h"
@@ -109,17 +108,6 @@ static uint64_t duration(const char *name, const char *arg)
 	return ns;
 }
 
-static const char *known_function(const char *name)
-{
-	size_t cnt;
-	const struct hook *table = hooks__table(&cnt);
-
-	for (size_t i = 0; i < cnt; i++)
-		if (!strcmp(table[i].func, name))
-			return name;
-	usage("--skip-hook: no function %s in the table", name);
-}
-
 static error_t parse_report(int key, char *arg, struct argp_state *state)
 {
 	struct env *env = state->input;
@@ -182,7 +170,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		env->max_folios = number("--max-folios", arg, 256, 1U << 28);
 		return 0;
 	case OPT_SKIP_HOOK:
-		env->skip_hook = known_function(arg);
+		env->skip_hook = arg;
 		return 0;
 	case ARGP_KEY_ARGS:
 		env->cmd = state->argv + state->next;
