@@ -30,8 +30,8 @@ struct wanted {
 #define AT(field) offsetof(struct kernel_facts, field)
 
 /*
- * FOLL_*: enumerators since Linux kernel commit b5054174ac7c ("mm: move FOLL_*
- * defs to mm_types.h") (in v6.3, values renumbered then), defines before. What
+ * FOLL_*: defines up to 6.1, with other values than the enumerators that 6.12 and
+ * later have in BTF (moved and renumbered between the two, about v6.3). What
  * is hugetlb: a byte of page_type since v6.11, a destructor's number before.
  */
 static const struct wanted wanted[] = {
