@@ -19,7 +19,7 @@
 #define GUP_ERRNO_MAX 4095
 #define GUP_BATCH 512	  /* requests per run of a helper program */
 #define GUP_FILL_BATCH 64 /* owner ids put into the queue per run */
-#define GUP_UNWIND_BYTES 32768
+#define GUP_UNWIND_BYTES 65536
 #define GUP_TEXT_BYTES 8192
 
 /*
