@@ -98,29 +98,56 @@ static enum match compare(const struct ledger_item *item, uint64_t *extra)
 	return (rest + 2) % GUP_BIAS <= PLAIN_REFS_MAX ? SURPLUS : MAYBE;
 }
 
+struct verdict {
+	enum match match;
+	uint64_t extra;
+	bool settled;
+};
+
+static bool is_plain(enum match match)
+{
+	return match == MATCH || match == MAYBE;
+}
+
+/* Reads a folio that differed again; settled when it says the same with its entry unchanged. */
+static void look_again(struct take *take, struct ledger_item *item, struct verdict *verdict)
+{
+	uint64_t word = item->entry.word;
+
+	if (tracker__entry(take->tracker, item->folio, &item->entry)) {
+		item->entry.word = 0;
+		*verdict = (struct verdict){ MATCH, 0, true };
+		return;
+	}
+	if (tracker__truth(take->tracker, &item->truth, 1))
+		return;
+	verdict->match = compare(item, &verdict->extra);
+	verdict->settled = item->entry.word == word || is_plain(verdict->match);
+}
+
 /*
  * A difference counts only if two readings 10 ms apart show it with the entry
- * unchanged. False: it kept changing, three times.
+ * unchanged. All that differ wait together: there may be a hundred thousand.
  */
-static bool settle(struct take *take, struct ledger_item *item, enum match *match, uint64_t *extra)
+static void settle(struct take *take, struct ledger_item *items, size_t cnt,
+		   struct verdict *verdicts)
 {
-	*match = compare(item, extra);
-	for (int i = 0; i < RECONCILE_TRIES && *match != MATCH && *match != MAYBE; i++) {
-		uint64_t word = item->entry.word;
+	bool pending = false;
 
-		usleep(RECONCILE_US);
-		if (tracker__entry(take->tracker, item->folio, &item->entry)) {
-			item->entry.word = 0;
-			*match = MATCH;
-			return true;
-		}
-		if (tracker__truth(take->tracker, &item->truth, 1))
-			return false;
-		*match = compare(item, extra);
-		if (item->entry.word == word)
-			return true;
+	for (size_t i = 0; i < cnt; i++) {
+		verdicts[i].match = compare(&items[i], &verdicts[i].extra);
+		verdicts[i].settled = is_plain(verdicts[i].match);
+		pending |= !verdicts[i].settled;
 	}
-	return *match == MATCH || *match == MAYBE;
+	for (int round = 0; round < RECONCILE_TRIES && pending; round++) {
+		usleep(RECONCILE_US);
+		pending = false;
+		for (size_t i = 0; i < cnt; i++) {
+			if (!verdicts[i].settled)
+				look_again(take, &items[i], &verdicts[i]);
+			pending |= !verdicts[i].settled;
+		}
+	}
 }
 
 static bool same_group(const struct gup_owner *a, const struct gup_owner *b)
@@ -380,13 +407,13 @@ static void put_page_wrong(struct take *take, const struct ledger_item *item, ui
 	take__wrong(take, WRONG_PUT_PAGE, pins, "put_page", process);
 }
 
-static void reconcile(struct take *take, struct ledger_item *item)
+static void reconcile(struct take *take, struct ledger_item *item, const struct verdict *verdict)
 {
 	struct snapshot *snap = take->snap;
-	enum match match;
-	uint64_t extra, booked;
+	enum match match = verdict->match;
+	uint64_t extra = verdict->extra, booked;
 
-	if (!settle(take, item, &match, &extra)) {
+	if (!verdict->settled) {
 		snap->checks.in_motion++;
 		return;
 	}
@@ -424,15 +451,20 @@ static void count_calls(struct take *take)
 int take__groups(struct take *take)
 {
 	cleanup_free struct ledger_item *items = NULL;
+	cleanup_free struct verdict *verdicts = NULL;
 	size_t cnt;
 	int err = tracker__ledger(take->tracker, &items, &cnt);
 
 	if (err)
 		return err;
+	verdicts = calloc(cnt + 1, sizeof(*verdicts));
+	if (!verdicts)
+		return -ENOMEM;
+	settle(take, items, cnt, verdicts);
 	take->vmemmap = take->opts->selftest->vmemmap;
 	read_zones(take);
 	for (size_t i = 0; i < cnt; i++)
-		reconcile(take, &items[i]);
+		reconcile(take, &items[i], &verdicts[i]);
 	count_calls(take);
 	return 0;
 }
