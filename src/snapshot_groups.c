@@ -18,52 +18,6 @@
 #define RECONCILE_US 10000
 #define PLAIN_REFS_MAX 64 /* references beside pins up to which a small page's surplus is certain */
 
-struct zone {
-	uint64_t start_pfn, end_pfn;
-	int node;
-	char name[16];
-};
-
-/* /proc/zoneinfo: which page frames are in which zone of which node. */
-static void read_zones(struct take *take)
-{
-	cleanup_file FILE *file = fopen("/proc/zoneinfo", "re");
-	struct zone zone = {};
-	unsigned long spanned = 0, value;
-	char line[256];
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "Node %d, zone %15s", &zone.node, zone.name) == 2) {
-			spanned = 0;
-		} else if (sscanf(line, " spanned %lu", &value) == 1) {
-			spanned = value;
-		} else if (sscanf(line, " start_pfn: %lu", &value) == 1 && spanned) {
-			struct zone *zones =
-				realloc(take->zones, (take->zone_cnt + 1) * sizeof(*zones));
-
-			if (!zones)
-				return;
-			zone.start_pfn = value;
-			zone.end_pfn = value + spanned;
-			take->zones = zones;
-			zones[take->zone_cnt++] = zone;
-		}
-	}
-}
-
-static const struct zone *zone_of(const struct take *take, uint64_t folio)
-{
-	uint64_t bytes = tracker__facts(take->tracker)->page_struct_bytes, pfn;
-
-	if (!take->vmemmap || !bytes)
-		return NULL;
-	pfn = (folio - take->vmemmap) / bytes;
-	for (size_t i = 0; i < take->zone_cnt; i++)
-		if (take->zones[i].start_pfn <= pfn && pfn < take->zones[i].end_pfn)
-			return &take->zones[i];
-	return NULL;
-}
-
 enum match { MATCH, SURPLUS, STALE, MAYBE, PUT_PAGE };
 
 /*
@@ -281,7 +235,7 @@ static enum mem_kind mem_kind(const struct gup_truth *truth)
 
 static void add_memory(struct take *take, struct group *group, const struct ledger_item *item)
 {
-	const struct zone *zone = zone_of(take, item->folio);
+	const struct zone *zone = take__zone(take, item->folio);
 	enum mem_kind kind = mem_kind(&item->truth);
 	uint64_t bytes = take->snap->page_size << item->truth.order;
 	const char *file = kind == MEM_FILE || kind == MEM_SHMEM || kind == MEM_HUGETLB
@@ -462,7 +416,7 @@ int take__groups(struct take *take)
 		return -ENOMEM;
 	settle(take, items, cnt, verdicts);
 	take->vmemmap = take->opts->selftest->vmemmap;
-	read_zones(take);
+	take__read_zones(take);
 	for (size_t i = 0; i < cnt; i++)
 		reconcile(take, &items[i], &verdicts[i]);
 	count_calls(take);

@@ -5,6 +5,12 @@
 
 #include "take.h"
 
+struct zone {
+	uint64_t start_pfn, end_pfn;
+	int node;
+	char name[16];
+};
+
 struct owner_note {
 	int group;     /* -1 = none yet */
 	bool selected; /* by the options */
@@ -41,6 +47,10 @@ int take__user_stack(struct take *take, const struct gup_owner *owner);
 const char *take__kernel_function(struct take *take, uint64_t ip, const char **module);
 /* Is the address in a BPF program or trampoline: a frame of our own? */
 bool take__is_bpf(struct take *take, uint64_t ip);
+
+/* Reads the zones; the one that a folio's head lies in, NULL = unknown. */
+void take__read_zones(struct take *take);
+const struct zone *take__zone(const struct take *take, uint64_t folio);
 
 /* Groups from the ledger; totals. 0 or -errno. */
 int take__groups(struct take *take);
