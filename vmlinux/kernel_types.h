@@ -189,11 +189,4 @@ struct bpf_iter__task_file {
 
 #pragma clang attribute pop
 
-/* Named enums of the kernel whose values move between versions; only the names matter. */
-enum pageflags___gup {
-	PG_head___gup,
-	PG_reserved___gup,
-	PG_swapbacked___gup,
-};
-
 #endif
