@@ -141,9 +141,15 @@ struct memory {
 	enum mem_kind kind;
 	uint64_t folio_bytes;
 	uint64_t folios;
-	int node;	  /* -1 = unknown */
-	const char *zone; /* "Normal", "Movable", ...; NULL = unknown */
-	const char *file; /* path or name of the file, NULL = none or unknown */
+	int node;		       /* -1 = unknown */
+	const char *zone;	       /* "Normal", "Movable", ...; NULL = unknown */
+	const char *file;	       /* path or name of the file, NULL = none or unknown */
+	bool cma;		       /* in a CMA range */
+	bool deleted;		       /* the file has no link any more */
+	uint64_t dev, ino;	       /* of the file, kernel's encoding; 0 = none or unknown */
+	uint64_t file_bytes;	       /* size of the file */
+	uint64_t first_byte, end_byte; /* range of the file that the folios cover */
+	uint64_t dirty_folios, writeback_folios;
 };
 
 struct group {
@@ -169,8 +175,11 @@ struct group {
 	bool file_released;	/* the file it came through is gone: no descriptor can hold it */
 	struct memory *memory;
 	size_t memory_cnt;
-	bool shares_folios; /* some of its folios are in another group too */
-	uint64_t owner_id;  /* opaque: equal for equal owners within one boot of the tracker */
+	bool shares_folios;    /* some of its folios are in another group too */
+	struct holder *likely; /* by evidence only, strongest first; each says why */
+	size_t likely_cnt;
+	bool residue;	   /* anonymous and mapped by nobody */
+	uint64_t owner_id; /* opaque: equal for equal owners within one boot of the tracker */
 };
 
 /* Balance of one pin site (API + kernel stack), since tracking began. */
@@ -257,6 +266,36 @@ struct wrong_release {
 	int process;	      /* owner of the pins concerned, -1 = unknown */
 };
 
+/* One folio, for --pages and --pfn. */
+struct page_info {
+	uint64_t pfn; /* of the head; only for a privileged reader */
+	uint64_t folio_bytes;
+	uint64_t pins;
+	bool certain;
+	int32_t refcount, mapcount;
+	enum mem_kind kind;
+	int node;
+	const char *zone;
+	int group; /* -1 = in none: not pinned */
+	const char
+		*why; /* not pinned: what it is instead, "free", "page table", "slab"; else NULL */
+	const char *file;
+	uint64_t offset; /* in that file, bytes */
+	int *mapped_by;	 /* processes */
+	size_t mapped_by_cnt;
+};
+
+/* What pins cost a zone of a node. */
+struct zone_use {
+	int node;
+	const char *zone;
+	struct quantity q;
+	uint64_t pageblocks; /* that hold a pin which outlives the scan: contiguous memory lost */
+	uint64_t pageblock_bytes;
+	bool blocks_offline; /* Movable, or CMA pages are among them */
+	uint64_t cma_folios;
+};
+
 struct hook_gap {
 	const char *function;
 	const char *why;
@@ -288,7 +327,11 @@ struct checks {
 	uint64_t in_motion;	       /* folios that changed while they were read, three times */
 	uint64_t scanned_struct_pages; /* 0 = no scan in this snapshot */
 	uint64_t scan_ms;
-	double cpu_percent; /* < 0: unknown */
+	uint64_t scan_left_out; /* pages of offline blocks and device memory */
+	bool above_scan_known;
+	int64_t above_scan;	    /* pins outstanding by vmstat less those that the scan found */
+	uint64_t moved_during_scan; /* pins acquired or released while it ran */
+	double cpu_percent;	    /* < 0: unknown */
 	uint64_t bpf_bytes;
 };
 
@@ -322,6 +365,13 @@ struct snapshot {
 	size_t get_site_cnt;
 	struct wrong_release *wrongs;
 	size_t wrong_cnt;
+	struct page_info *pages; /* ascending by pfn; only if asked for */
+	size_t page_cnt;
+	struct zone_use *zones;
+	size_t zone_cnt;
+	const char *
+		unexplained; /* one line on memory that pins do not explain; NULL = nothing to say */
+	const char *filter;  /* what was asked for, in words; NULL = all */
 	/* filled by audit */
 	enum level verdict;
 	unsigned int warned, noted; /* findings not suppressed: warnings and errors; notes */
