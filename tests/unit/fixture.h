@@ -109,7 +109,9 @@ static inline void add_memory(struct snapshot *snap, struct group *group, enum m
 	struct memory *memory =
 		snapshot__append(snap, &group->memory, &group->memory_cnt, sizeof(*memory));
 
-	*memory = (struct memory){ kind, folio_bytes, folios, 0, "Normal", NULL };
+	*memory = (struct memory){
+		.kind = kind, .folio_bytes = folio_bytes, .folios = folios, .zone = "Normal"
+	};
 }
 
 static inline void add_holder(struct snapshot *snap, struct group *group, int process, int fd,
