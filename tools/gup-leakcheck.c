@@ -4,19 +4,14 @@
  * under the tracker, or watches a process or the whole system for a while, and
  * reports what is still pinned. Options here, the run in leakcheck_run.c.
  */
-#include <argp.h>
 #include <err.h>
-#include <errno.h>
-#include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "duration.h"
 #include "forms.h"
 #include "leakcheck.h"
+#include "options.h"
 #include "probe.h"
-#include "util.h"
 
 const char *argp_program_version = "gup-leakcheck " GUP_VERSION;
 
@@ -75,52 +70,19 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-/* Usage errors are one line, like all others; argp's own add a second. */
-static void __attribute__((noreturn, format(printf, 1, 2))) usage(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vwarnx(fmt, args);
-	va_end(args);
-	exit(2);
-}
-
-static uint64_t number(const char *name, const char *arg, uint64_t least, uint64_t most)
-{
-	char *end;
-	unsigned long long value;
-
-	errno = 0;
-	value = strtoull(arg, &end, 10);
-	if (errno || *end || end == arg || *arg == '-' || value < least || value > most)
-		usage("%s: '%s' is not a number from %llu to %llu", name, arg,
-		      (unsigned long long)least, (unsigned long long)most);
-	return value;
-}
-
-static uint64_t duration(const char *name, const char *arg)
-{
-	uint64_t ns = 0;
-
-	if (parse_duration(arg, &ns))
-		usage("%s: '%s' is not a time: use 500ms, 10s, 5m, 2h", name, arg);
-	return ns;
-}
-
 static error_t parse_report(int key, char *arg, struct argp_state *state)
 {
 	struct env *env = state->input;
 
 	switch (key) {
 	case OPT_MIN_AGE:
-		env->min_age_ns = duration("--min-age", arg);
+		env->min_age_ns = option_duration("--min-age", arg);
 		return 0;
 	case OPT_MIN_PAGES:
-		env->min_pages = number("--min-pages", arg, 0, UINT64_MAX);
+		env->min_pages = option_number("--min-pages", arg, 0, UINT64_MAX);
 		return 0;
 	case OPT_TOP:
-		env->top = number("--top", arg, 1, UINT32_MAX);
+		env->top = option_number("--top", arg, 1, UINT32_MAX);
 		return 0;
 	case OPT_SUPPRESS:
 		env->suppress = arg;
@@ -150,15 +112,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'p':
-		env->pid = number("--pid", arg, 1, INT32_MAX);
+		env->pid = option_number("--pid", arg, 1, INT32_MAX);
 		return 0;
 	case OPT_DURATION:
-		env->duration_ns = duration("--duration", arg);
+		env->duration_ns = option_duration("--duration", arg);
 		if (!env->duration_ns)
-			usage("--duration: nothing can be watched for no time");
+			usage_error("--duration: nothing can be watched for no time");
 		return 0;
 	case OPT_GRACE:
-		env->grace_ns = duration("--grace", arg);
+		env->grace_ns = option_duration("--grace", arg);
 		return 0;
 	case OPT_SCHEMA:
 		env->what = DO_SCHEMA;
@@ -167,7 +129,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		env->what = DO_PROBE;
 		return 0;
 	case OPT_MAX_FOLIOS:
-		env->max_folios = number("--max-folios", arg, 256, 1U << 28);
+		env->max_folios = option_number("--max-folios", arg, 256, 1U << 28);
 		return 0;
 	case OPT_SKIP_HOOK:
 		env->skip_hook = arg;
@@ -179,39 +141,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return parse_report(key, arg, state);
 }
 
-/*
- * argp answers an unknown option with two lines; this finds it first and uses
- * one. Options of CMD, after the first word that is none, are its own affair.
- */
-static void check_options(int argc, char **argv)
-{
-	struct option longs[ARRAY_SIZE(options) + 5] = {};
-	char shorts[64] = "+:Vh?";
-	size_t cnt = 0, len = strlen(shorts);
-	int key;
-
-	for (const struct argp_option *o = options; o->name || o->doc; o++) {
-		if (!o->name)
-			continue;
-		longs[cnt].name = o->name;
-		longs[cnt++].has_arg = o->arg ? required_argument : no_argument;
-		if (o->key < 128)
-			len += snprintf(shorts + len, sizeof(shorts) - len, "%c%s", o->key,
-					o->arg ? ":" : "");
-	}
-	longs[cnt++].name = "help";
-	longs[cnt++].name = "usage";
-	longs[cnt++].name = "version";
-	opterr = 0;
-	while ((key = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		if (key == ':')
-			usage("%s wants a value (see --help)", argv[optind - 1]);
-		if (key == '?' && strcmp(argv[optind - 1], "-?"))
-			usage("unknown option %s (see --help)", argv[optind - 1]);
-	}
-	optind = 1;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -220,14 +149,14 @@ int main(int argc, char **argv)
 	struct env env = { .grace_ns = 2000000000ULL };
 	int ret;
 
-	check_options(argc, argv);
+	options_check(argc, argv, options);
 	argp_err_exit_status = 2;
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &env))
 		return 2;
 	if (!env.cmd && argc > 1 && !strcmp(argv[argc - 1], "--"))
-		usage("no command after --");
+		usage_error("no command after --");
 	if (env.cmd && env.pid)
-		usage("give either -p or a command, not both");
+		usage_error("give either -p or a command, not both");
 	switch (env.what) {
 	case DO_SCHEMA:
 		if (form_schema(stdout))
