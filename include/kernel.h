@@ -59,6 +59,9 @@ void kernel_reader__close(struct kernel_reader *reader);
 int kernel_reader__calls(struct kernel_reader *reader, const struct ksyms *ksyms, const char *func,
 			 const char *callee);
 
+/* Copies kernel memory, at most GUP_TEXT_BYTES. 0 or -errno. */
+int kernel_reader__text(struct kernel_reader *reader, uint64_t addr, void *buf, size_t len);
+
 /* The pins that a folio's struct page holds, at most. */
 static inline uint64_t truth_pins_of(const struct gup_truth *truth)
 {

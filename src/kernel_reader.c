@@ -80,23 +80,40 @@ static bool branches_to(const uint8_t *text, size_t len, uint64_t addr, uint64_t
 	return false;
 }
 
+/* Fills the program's buffer. */
+static int read_text(struct kernel_reader *reader, uint64_t addr, size_t len)
+{
+	struct kernel_bpf__bss *bss = reader->skel->bss;
+	int err;
+
+	bss->text_addr = addr;
+	bss->text_len = len;
+	err = run(reader->skel->progs.read_text);
+	return err ? err : bss->text_err;
+}
+
+int kernel_reader__text(struct kernel_reader *reader, uint64_t addr, void *buf, size_t len)
+{
+	int err = len <= GUP_TEXT_BYTES ? read_text(reader, addr, len) : -E2BIG;
+
+	if (!err)
+		memcpy(buf, reader->skel->bss->text, len);
+	return err;
+}
+
 int kernel_reader__calls(struct kernel_reader *reader, const struct ksyms *ksyms, const char *func,
 			 const char *callee)
 {
 	uint64_t addr = ksyms__addr(ksyms, func, NULL), target = ksyms__addr(ksyms, callee, NULL);
-	struct kernel_bpf__bss *bss = reader->skel->bss;
-	uint64_t end;
+	uint64_t end, len;
 	int err;
 
 	if (!addr || !target)
 		return -ENOENT;
 	end = ksyms__next(ksyms, addr);
-	bss->text_addr = addr;
-	bss->text_len = end > addr && end - addr < GUP_TEXT_BYTES ? end - addr : GUP_TEXT_BYTES;
-	err = run(reader->skel->progs.read_text);
+	len = end > addr && end - addr < GUP_TEXT_BYTES ? end - addr : GUP_TEXT_BYTES;
+	err = read_text(reader, addr, len);
 	if (err)
 		return err;
-	if (bss->text_err)
-		return bss->text_err;
-	return branches_to(bss->text, bss->text_len, addr, target);
+	return branches_to(reader->skel->bss->text, len, addr, target);
 }
