@@ -50,18 +50,51 @@ static __always_inline bool is_uncounted_zero(__u64 folio)
 	return !zero_page_counts && (folio_flags(folio) & pg_reserved);
 }
 
+/* The page behind a page. */
+static __always_inline __u64 page_after(__u64 page, __u32 n)
+{
+	return page + n * bpf_core_type_size(struct page);
+}
+
+/*
+ * Before Linux kernel commit 7b230db3b8d3 ("mm: Introduce struct folio") (in v5.16)
+ * these fields belong to the tail pages.
+ */
 static __always_inline __u32 folio_order(__u64 folio)
 {
 	if (bpf_core_field_exists(struct folio___order_byte, _folio_order))
 		return BPF_CORE_READ((struct folio___order_byte *)folio, _folio_order);
+	if (!bpf_core_type_exists(struct folio))
+		return BPF_CORE_READ((struct page___tails *)page_after(folio, 1), compound_order);
 	return BPF_CORE_READ((struct folio *)folio, _flags_1) & 0xff;
+}
+
+/* Whether a large folio has a pin count of its own; two pages were too few for it before struct folio. */
+static __always_inline bool has_pincount(__u32 order)
+{
+	return order > 1 || bpf_core_type_exists(struct folio);
+}
+
+static __always_inline __s32 folio_pincount(__u64 folio)
+{
+	if (!bpf_core_type_exists(struct folio))
+		return BPF_CORE_READ((struct page___tails *)page_after(folio, 2),
+				     hpage_pinned_refcount.counter);
+	return BPF_CORE_READ((struct folio *)folio, _pincount.counter);
+}
+
+static __always_inline __u64 folio_index(__u64 folio)
+{
+	if (bpf_core_field_exists(struct page___folio_index, __folio_index))
+		return BPF_CORE_READ((struct page___folio_index *)folio, __folio_index);
+	return BPF_CORE_READ((struct page *)folio, index);
 }
 
 /* Pins that struct page holds; for a small page at most that many (1,024 plain references look alike). */
 static __always_inline long truth_pins(__u64 folio)
 {
 	if (folio_flags(folio) & pg_head)
-		return BPF_CORE_READ((struct folio *)folio, _pincount.counter);
+		return folio_pincount(folio);
 	return (__u32)BPF_CORE_READ((struct folio *)folio, _refcount.counter) / GUP_BIAS;
 }
 
@@ -71,6 +104,9 @@ static __always_inline bool is_hugetlb(__u64 folio)
 		return BPF_CORE_READ((struct page *)folio, page_type) >> 24 == pgty_hugetlb;
 	if (bpf_core_field_exists(struct folio___order_byte, _folio_dtor))
 		return BPF_CORE_READ((struct folio___order_byte *)folio, _folio_dtor) ==
+		       dtor_hugetlb;
+	if (!bpf_core_type_exists(struct folio))
+		return BPF_CORE_READ((struct page___tails *)page_after(folio, 1), compound_dtor) ==
 		       dtor_hugetlb;
 	return false;
 }
@@ -83,6 +119,10 @@ static __always_inline int folio_mapcount(__u64 folio, bool large)
 		return BPF_CORE_READ((struct folio *)folio, _large_mapcount.counter) + 1;
 	if (bpf_core_field_exists(struct folio___order_byte, _total_mapcount))
 		return BPF_CORE_READ((struct folio___order_byte *)folio, _total_mapcount.counter) +
+		       1;
+	if (!bpf_core_type_exists(struct folio))
+		return BPF_CORE_READ((struct page___tails *)page_after(folio, 1),
+				     compound_mapcount.counter) +
 		       1;
 	return 0;
 }
@@ -146,7 +186,7 @@ static __always_inline void read_truth_of(struct gup_truth *t)
 	t->large = (flags & pg_head) != 0;
 	t->order = t->large ? folio_order(folio) : 0;
 	t->refcount = BPF_CORE_READ((struct folio *)folio, _refcount.counter);
-	t->pincount = t->large ? BPF_CORE_READ((struct folio *)folio, _pincount.counter) : 0;
+	t->pincount = t->large ? folio_pincount(folio) : 0;
 	t->mapcount = folio_mapcount(folio, t->large);
 	t->name[0] = 0;
 	t->ino = 0;

@@ -221,6 +221,44 @@ struct gup_truth {
 	char name[GUP_NAME_LEN]; /* of the file, if any */
 };
 
+/* What the scan hands out of one folio: as it stands in struct page; src/scan_judge.c says what it means. */
+struct gup_scan_folio {
+	__u64 pfn; /* of the head page */
+	__u64 flags;
+	__u64 mapping; /* with its flag bits */
+	__u64 index;
+	__u64 private;
+	__s32 refcount;
+	__s32 pincount;	 /* large folios */
+	__s32 mapcount;	 /* of a small page only if it has no type */
+	__u32 page_type; /* shares its place with a small page's mapcount */
+	__u8 order;
+	__u8 large;
+	__u8 hugetlb;
+	__u8 pad[5];
+};
+
+#define GUP_SCAN_FOLIOS 4096 /* handed out per run */
+#define GUP_SCAN_FILES 32    /* files asked for per run */
+#define GUP_PATH_DEPTH 16
+#define GUP_PATH_BYTES 1024
+
+/* Which file a folio belongs to. */
+struct gup_scan_file {
+	__u64 pfn;     /* in: a folio of the file */
+	__u64 mapping; /* in: its mapping when it was found */
+	__u64 ino;
+	__u64 bytes;
+	__u32 dev;
+	__u32 links;
+	__u32 depth;			 /* path components */
+	__u32 path_len;			 /* bytes of them, each with its 0, the last one first */
+	__u8 known;			 /* 1: the folio still had that mapping afterwards */
+	__u8 whole;			 /* 1: the path begins at the file system's root */
+	char path[GUP_PATH_BYTES + 256]; /* room for the longest name behind the last byte used */
+	__u8 pad[6];
+};
+
 #define GUP_BIAS 1024 /* GUP_PIN_COUNTING_BIAS: one pin in a small page's refcount */
 
 /* A found holder: some task's descriptor table has this open file. */

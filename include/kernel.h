@@ -19,8 +19,12 @@ struct kernel_facts {
 	bool has_cmpxchg;
 	bool foll_from_btf; /* else the defines of kernels before v6.3 */
 	uint64_t foll_pin, foll_longterm, foll_write, foll_force, foll_nofault, foll_p2pdma;
-	uint64_t pg_reserved, pg_head, pg_swapbacked; /* masks */
-	uint64_t pgty_hugetlb, dtor_hugetlb;	      /* 0 = this kernel has the other */
+	/* masks in the flags word of struct page; 0 = this kernel has no such flag */
+	uint64_t pg_reserved, pg_head, pg_swapbacked, pg_swapcache, pg_private, pg_private_2;
+	uint64_t pg_lru, pg_slab, pg_dirty, pg_writeback, pg_hwpoison;
+	uint64_t pgty_hugetlb, dtor_hugetlb; /* 0 = this kernel has the other */
+	/* other values of page_type's top byte; 0 = this kernel has no such type, or bits instead */
+	uint64_t pgty_buddy, pgty_offline, pgty_table, pgty_slab, pgty_zsmalloc;
 	bool zero_page_counts;
 	uint64_t page_struct_bytes;
 };
@@ -30,6 +34,8 @@ struct kernel_facts {
  * the counters that pins are counted in (older than v5.10); else -errno.
  */
 int kernel_facts__read(struct kernel_facts *facts);
+/* The same without zero_page_counts and has_cmpxchg, which are found by trying. */
+int kernel_facts__read_btf(struct kernel_facts *facts);
 void kernel_facts__free(struct kernel_facts *facts);
 
 /* The view that hooks__select() wants; valid as long as facts. */

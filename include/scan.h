@@ -13,7 +13,29 @@
 
 #include "snapshot.h"
 
-/* A folio that is pinned, or may be. */
+/* What a folio is, for every_folio. */
+enum scan_what {
+	SCAN_USER, /* user memory or page cache: see kind */
+	SCAN_FREE,
+	SCAN_HUGETLB_POOL, /* a free hugetlb page */
+	SCAN_SLAB,
+	SCAN_PAGE_TABLE,
+	SCAN_OFFLINE, /* taken by a balloon or a hypervisor's memory device */
+	SCAN_MOVABLE, /* the kernel's own, but it can be moved: zsmalloc, balloon */
+	SCAN_RESERVED,
+	SCAN_POISONED, /* bad memory, taken out of use */
+	SCAN_KERNEL,   /* other memory of the kernel */
+	SCAN_WHAT_CNT,
+};
+
+/* "free", "page table", ...; never NULL. */
+const char *scan_what_name(enum scan_what what);
+
+/*
+ * A folio that is pinned, or may be. A small page of the kernel's own (kind
+ * MEM_KERNEL) with many references is handed out as one that may be pinned: it
+ * is a pin only if a ledger says so (NIC receive buffers stand at 65,535).
+ */
 struct scan_hit {
 	uint64_t pfn; /* of the head page */
 	uint64_t
@@ -25,7 +47,9 @@ struct scan_hit {
 	uint8_t order;
 	uint8_t kind; /* enum mem_kind; MEM_KERNEL: no mapping, never a pin by itself */
 	bool certain; /* else "maybe pinned": plain references could look alike */
+	bool in_file; /* mapping is a file's */
 	bool dirty, writeback;
+	uint8_t what; /* enum scan_what */
 };
 
 /* A file that hits belong to; several mounts of it are one. */
@@ -59,7 +83,7 @@ struct scan_result {
 	uint64_t in_motion;  /* folios that changed while they were read, three times */
 	uint64_t left_out;   /* pages of offline blocks and device memory, not walked */
 	uint64_t ns;	     /* time it took */
-	uint64_t longest_ns; /* longest single run in the kernel */
+	uint64_t longest_ns; /* CPU time of the longest single run in the kernel */
 };
 
 struct scanner;
@@ -72,7 +96,12 @@ struct scanner;
 struct scanner *scanner__open(void);
 void scanner__close(struct scanner *scanner);
 
-/* Walks. 0 or -errno. The caller frees with scan_result__free(), also after an error. */
+/*
+ * Walks those of the pfns that are online System RAM; the rest is left_out.
+ * With every_folio a folio that covers the first pfn of a range but begins
+ * before it is handed out, too. 0 or -errno. The caller frees with scan_result__free(),
+ * also after an error.
+ */
 int scanner__run(struct scanner *scanner, const struct scan_options *opts,
 		 struct scan_result *result);
 void scan_result__free(struct scan_result *result);

@@ -44,7 +44,20 @@ static const struct wanted wanted[] = {
 	{ "PG_reserved", AT(pg_reserved), true, 0 },
 	{ "PG_head", AT(pg_head), true, 0 },
 	{ "PG_swapbacked", AT(pg_swapbacked), true, 0 },
+	{ "PG_swapcache", AT(pg_swapcache), true, 0 },
+	{ "PG_private", AT(pg_private), true, 0 },
+	{ "PG_private_2", AT(pg_private_2), true, 0 },
+	{ "PG_lru", AT(pg_lru), true, 0 },
+	{ "PG_slab", AT(pg_slab), true, 0 },
+	{ "PG_dirty", AT(pg_dirty), true, 0 },
+	{ "PG_writeback", AT(pg_writeback), true, 0 },
+	{ "PG_hwpoison", AT(pg_hwpoison), true, 0 },
 	{ "PGTY_hugetlb", AT(pgty_hugetlb), false, 0 },
+	{ "PGTY_buddy", AT(pgty_buddy), false, 0 },
+	{ "PGTY_offline", AT(pgty_offline), false, 0 },
+	{ "PGTY_table", AT(pgty_table), false, 0 },
+	{ "PGTY_slab", AT(pgty_slab), false, 0 },
+	{ "PGTY_zsmalloc", AT(pgty_zsmalloc), false, 0 },
 	{ "HUGETLB_PAGE_DTOR", AT(dtor_hugetlb), false, 0 },
 };
 
@@ -148,7 +161,7 @@ static bool probe_zero_page(void)
 	return counts;
 }
 
-int kernel_facts__read(struct kernel_facts *facts)
+int kernel_facts__read_btf(struct kernel_facts *facts)
 {
 	uint64_t acquired, released;
 
@@ -160,6 +173,15 @@ int kernel_facts__read(struct kernel_facts *facts)
 		return -ENOENT;
 	read_enumerators(facts);
 	read_pages(facts);
+	return 0;
+}
+
+int kernel_facts__read(struct kernel_facts *facts)
+{
+	int err = kernel_facts__read_btf(facts);
+
+	if (err)
+		return err;
 	facts->has_cmpxchg = probe_cmpxchg();
 	facts->zero_page_counts = probe_zero_page();
 	return 0;

@@ -41,11 +41,14 @@ struct inode {
 	unsigned short i_mode;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	unsigned int i_nlink;
 	__u32 i_rdev;
+	long long i_size;
 	struct hlist_head i_dentry;
 };
 
 struct dentry {
+	struct dentry *d_parent;
 	struct qstr d_name;
 	union {
 		struct hlist_node d_alias;
@@ -80,12 +83,21 @@ struct address_space {
 	struct inode *host;
 };
 
+struct pipe_buffer {
+	struct page *page;
+};
+
+struct pipe_inode_info {
+	struct pipe_buffer *bufs;
+};
+
 /* struct page: flags are a plain word up to v6.17. */
 struct page {
 	unsigned long flags;
 	unsigned long compound_head;
 	struct address_space *mapping;
 	unsigned long index;
+	unsigned long private;
 	atomic_t _mapcount;
 	unsigned int page_type;
 	atomic_t _refcount;
@@ -103,6 +115,19 @@ struct page___memdesc {
 /* compound_head is gone, compound_info holds a mask or a pointer: see folio_of(). */
 struct page___info {
 	unsigned long compound_info;
+};
+
+/* index is a folio's only. */
+struct page___folio_index {
+	unsigned long __folio_index;
+};
+
+/* No struct folio yet: the first and second tail page have what is said of all. */
+struct page___tails {
+	unsigned char compound_dtor;
+	unsigned char compound_order;
+	atomic_t compound_mapcount;
+	atomic_t hpage_pinned_refcount;
 };
 
 struct folio {

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The walk over the struct page array. Hooks nothing: each program is a raw
+ * tracepoint program that is only ever run by BPF_PROG_TEST_RUN, a piece of
+ * the array per run, and hands out folios that are or may be pinned as they
+ * stand in struct page. A raw tracepoint program, not one of type syscall: it
+ * runs under RCU, exists since v5.10, and is as fast.
+ *
+ * Two walks do the same: by direct loads where the kernel casts a number to a
+ * pointer that may be loaded from, else over copies of 64 struct pages.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "kernel_types.h"
+#include "gup_abi.h"
+#include "path.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define STEP 8	     /* pages per step of the direct walk */
+#define BLOCK 64     /* pages per copy */
+#define BLOCKS 64    /* copies per run */
+#define MAX_ORDER 20 /* of anything, gigantic pages included */
+#define TRIES 3
+#define PAGE_BYTES_MAX 128
+
+const volatile __u32 buddy_mask, buddy_type; /* in page_type: a free block's head */
+
+__u64 vmemmap;	  /* struct page of pfn 0 */
+__u64 next, end;  /* in: pfns to walk; out: next is the first one not walked */
+__u64 budget_ns;  /* ends a run early */
+bool every;	  /* hand out each folio; by walk__copy only */
+__u64 unreadable; /* struct pages that could not be read */
+__u64 in_motion;  /* folios that were different each time they were read */
+__u32 folio_cnt;
+struct gup_scan_folio folios[GUP_SCAN_FOLIOS];
+
+__s32 pipe_fd; /* in: the end of a pipe that holds one page */
+__u64 pipe_page;
+
+__u32 file_cnt;
+struct gup_scan_file files[GUP_SCAN_FILES];
+
+static char block[BLOCK * PAGE_BYTES_MAX];
+
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+static __always_inline __u64 page_of(__u64 pfn)
+{
+	return vmemmap + pfn * bpf_core_type_size(struct page);
+}
+
+static __always_inline bool is_aligned(__u64 pfn, __u32 order)
+{
+	return order < MAX_ORDER && !(pfn & ((1ULL << order) - 1));
+}
+
+/*
+ * A tail page of an optimised hugetlb folio may share its struct page with the
+ * head and read like one; the page behind a true head is that one's own tail.
+ */
+static __always_inline bool is_true_head(__u64 page)
+{
+	return folio_of(page_after(page, 1)) == page;
+}
+
+static __always_inline __u64 head_of(__u64 page)
+{
+	if ((folio_flags(page) & pg_head) && !is_true_head(page))
+		return folio_of(page_after(page, 1));
+	return folio_of(page);
+}
+
+/*
+ * One reading. False when the folio changed meanwhile: the bytes mean nothing
+ * then. Not inlined, or the compiler moves offsets that this kernel does not
+ * have out of the caller's loop, to where they are used.
+ */
+static __noinline bool read_folio(struct gup_scan_folio *f, __u64 page)
+{
+	__u64 flags = folio_flags(page), mapping;
+
+	f->flags = flags;
+	f->large = (flags & pg_head) && is_true_head(page);
+	f->order = f->large ? folio_order(page) : 0;
+	f->pincount = f->large && has_pincount(f->order) ? folio_pincount(page) : 0;
+	f->refcount = BPF_CORE_READ((struct page *)page, _refcount.counter);
+	mapping = (__u64)BPF_CORE_READ((struct page *)page, mapping);
+	f->mapping = mapping;
+	f->index = folio_index(page);
+	f->private = BPF_CORE_READ((struct page *)page, private);
+	f->page_type = BPF_CORE_READ((struct page *)page, page_type);
+	f->hugetlb = f->large && is_hugetlb(page);
+	if (f->large)
+		f->mapcount = folio_mapcount(page, true);
+	else
+		f->mapcount = BPF_CORE_READ((struct page *)page, _mapcount.counter) + 1;
+	if (!f->large && f->refcount != BPF_CORE_READ((struct page *)page, _refcount.counter))
+		return false;
+	if ((folio_flags(page) ^ flags) & (pg_head | pg_reserved | pg_slab))
+		return false;
+	if (mapping != (__u64)BPF_CORE_READ((struct page *)page, mapping))
+		return false;
+	return !f->large || (f->order == folio_order(page) && is_true_head(page));
+}
+
+/* Pinned, or so many references that it may be; user space judges. */
+static __always_inline bool may_be_pinned(const struct gup_scan_folio *f)
+{
+	if (f->flags & (pg_reserved | pg_slab))
+		return false;
+	if (f->large && has_pincount(f->order))
+		return f->pincount > 0 && f->pincount <= f->refcount;
+	return f->refcount >= GUP_BIAS;
+}
+
+static __always_inline bool is_same(const struct gup_scan_folio *a, const struct gup_scan_folio *b)
+{
+	return a->large == b->large && a->order == b->order && a->mapping == b->mapping;
+}
+
+/* Hands the folio out if it may be pinned. A global function, so that the verifier sees it once. */
+__noinline int look_at(__u64 pfn)
+{
+	struct gup_scan_folio first = {}, again = {};
+	__u64 page = page_of(pfn);
+	__u32 at = folio_cnt;
+
+	if (at >= GUP_SCAN_FOLIOS)
+		return 0;
+	for (int i = 0; i < TRIES; i++) {
+		if (!read_folio(&first, page))
+			continue;
+		if (!every && !may_be_pinned(&first))
+			return 0;
+		if (!read_folio(&again, page) || !is_same(&first, &again))
+			continue;
+		if (!every && !may_be_pinned(&again))
+			return 0;
+		again.pfn = pfn;
+		folios[at] = again;
+		folio_cnt = at + 1;
+		return 0;
+	}
+	in_motion++;
+	return 0;
+}
+
+static __always_inline bool is_readable(__u64 page)
+{
+	__u64 word;
+
+	return !bpf_probe_read_kernel(&word, sizeof(word), (void *)page);
+}
+
+/* --- direct loads: since Linux kernel commit a35b9af4ec2c ("bpf: Add a kfunc for generic type cast") (in v6.2) --- */
+
+struct walk {
+	__u64 pfn;
+	__u64 began;
+};
+
+static __always_inline struct page *as_page(__u64 page)
+{
+	return bpf_rdonly_cast((void *)page, bpf_core_type_id_kernel(struct page));
+}
+
+static __always_inline __u64 flags_at(const struct page *page)
+{
+	if (bpf_core_field_exists(struct page___memdesc, flags.f))
+		return ((struct page___memdesc *)page)->flags.f;
+	return page->flags;
+}
+
+/* Pages of the free block that begins here, 0 = none does. */
+static __always_inline __u64 free_block(const struct page *p, __u64 pfn)
+{
+	__u64 order;
+
+	if ((p->page_type & buddy_mask) != buddy_type)
+		return 0;
+	order = p->private;
+	if (!is_aligned(pfn, order) || (p->page_type & buddy_mask) != buddy_type)
+		return 0;
+	return 1ULL << order;
+}
+
+/* Pages of the large folio that begins here, 0 = none does. */
+static __always_inline __u64 large_folio(__u64 page, __u64 pfn)
+{
+	struct folio *folio = bpf_rdonly_cast((void *)page, bpf_core_type_id_kernel(struct folio));
+	__u32 order;
+
+	if (bpf_core_field_exists(struct folio___order_byte, _folio_order))
+		order = ((struct folio___order_byte *)folio)->_folio_order;
+	else
+		order = folio->_flags_1 & 0xff;
+	if (!is_aligned(pfn, order))
+		return 0;
+	if (folio->_pincount.counter > 0)
+		look_at(pfn);
+	return flags_at(as_page(page)) & pg_head ? 1ULL << order : 0;
+}
+
+/* Pages of what begins here, as far as it is worth a jump. */
+static __always_inline __u64 look(__u64 pfn, bool first)
+{
+	__u64 page = page_of(pfn);
+	struct page *p = as_page(page);
+	__u32 refs = p->_refcount.counter;
+
+	if (refs) {
+		if (flags_at(p) & pg_head)
+			return large_folio(page, pfn);
+		if (refs >= GUP_BIAS)
+			look_at(pfn);
+		return 0;
+	}
+	if (!first)
+		return 0;
+	if (!flags_at(p) && !is_readable(page)) {
+		unreadable += BLOCK - pfn % BLOCK;
+		return BLOCK - pfn % BLOCK;
+	}
+	return free_block(p, pfn);
+}
+
+static long walk_step(__u32 i, struct walk *w)
+{
+	__u64 pfn = w->pfn, far;
+
+	if (pfn >= end || folio_cnt > GUP_SCAN_FOLIOS - STEP)
+		return 1;
+	if (i % BLOCK == BLOCK - 1 && bpf_ktime_get_ns() - w->began > budget_ns)
+		return 1;
+	far = look(pfn, true);
+	if (far >= STEP) {
+		w->pfn = pfn + far;
+		return 0;
+	}
+#pragma unroll
+	for (int k = 1; k < STEP; k++)
+		look(pfn + k, false);
+	w->pfn = pfn + STEP;
+	return 0;
+}
+
+SEC("?raw_tp")
+int walk__direct(void *ctx)
+{
+	struct walk w = { .pfn = next & ~(STEP - 1ULL), .began = bpf_ktime_get_ns() };
+
+	folio_cnt = 0;
+	bpf_loop(1 << 18, walk_step, &w, 0);
+	next = w.pfn;
+	return 0;
+}
+
+/* --- copies --- */
+
+static __always_inline __u32 copied_u32(__u32 i, __u32 offset)
+{
+	return *(__u32 *)(block + i * bpf_core_type_size(struct page) + offset);
+}
+
+static __always_inline __u64 copied_u64(__u32 i, __u32 offset)
+{
+	return *(__u64 *)(block + i * bpf_core_type_size(struct page) + offset);
+}
+
+/* The flags word comes first; its type is not the same everywhere. */
+#define FLAGS_OFFSET 0
+
+/* Pages of what begins here, as far as it is worth a jump. */
+static __always_inline __u64 look_copied(__u32 i, __u64 pfn)
+{
+	__u32 refs = copied_u32(i, bpf_core_field_offset(struct page, _refcount.counter));
+	__u32 type = copied_u32(i, bpf_core_field_offset(struct page, page_type)), order = 0;
+	bool head = copied_u64(i, FLAGS_OFFSET) & pg_head;
+
+	if (!refs && (type & buddy_mask) == buddy_type)
+		order = copied_u64(i, bpf_core_field_offset(struct page, private));
+	else if (refs && head)
+		order = folio_order(page_of(pfn));
+	if (!is_aligned(pfn, order))
+		order = 0;
+	if (every ? head_of(page_of(pfn)) == page_of(pfn) : head || refs >= GUP_BIAS)
+		look_at(pfn);
+	return 1ULL << order;
+}
+
+static __u64 skip_to;
+
+/* 1: no room for more. */
+__noinline int walk_block(__u64 pfn)
+{
+	if (folio_cnt > GUP_SCAN_FOLIOS - BLOCK)
+		return 1;
+	if (skip_to >= pfn + BLOCK)
+		return 0;
+	if (bpf_probe_read_kernel(block, BLOCK * bpf_core_type_size(struct page),
+				  (void *)page_of(pfn))) {
+		unreadable += BLOCK;
+		return 0;
+	}
+	for (__u32 i = 0; i < BLOCK; i++)
+		if (pfn + i >= skip_to)
+			skip_to = pfn + i + look_copied(i, pfn + i);
+	return 0;
+}
+
+SEC("?raw_tp")
+int walk__copy(void *ctx)
+{
+	__u64 pfn, began = bpf_ktime_get_ns();
+
+	folio_cnt = 0;
+	if (every) /* a range may begin inside a folio */
+		next = (head_of(page_of(next)) - vmemmap) / bpf_core_type_size(struct page);
+	skip_to = next;
+	pfn = next & ~(BLOCK - 1ULL);
+	for (int i = 0; i < BLOCKS; i++) {
+		if (pfn >= end || bpf_ktime_get_ns() - began > budget_ns || walk_block(pfn))
+			break;
+		pfn += BLOCK;
+	}
+	next = pfn > skip_to ? pfn : skip_to;
+	return 0;
+}
+
+/* --- what the walk needs besides --- */
+
+/* The struct page that a pipe holds: with its pfn, which user space knows, it tells where the array begins. */
+SEC("raw_tp")
+int find_page(void *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct file **table = BPF_CORE_READ(task, files, fdt, fd), *file;
+	struct pipe_inode_info *pipe;
+
+	pipe_page = 0;
+	if (bpf_probe_read_kernel(&file, sizeof(file), table + pipe_fd))
+		return 0;
+	pipe = BPF_CORE_READ(file, private_data);
+	pipe_page = (__u64)BPF_CORE_READ(pipe, bufs, page);
+	return 0;
+}
+
+SEC("raw_tp")
+int find_files(void *ctx)
+{
+	for (__u32 i = 0; i < GUP_SCAN_FILES; i++)
+		if (i < file_cnt)
+			read_file_of(&files[i], page_of(files[i].pfn));
+	return 0;
+}
