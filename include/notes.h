@@ -18,8 +18,10 @@ struct notes;
 struct notes *notes__new(void);
 void notes__free(struct notes *notes);
 
-/* A tracker_record_fn; ctx is the notes. */
+/* A tracker_record_fn; ctx is the notes. Reads maps at once, leaves stacks for notes__unwind(). */
 void notes__take(void *ctx, const struct gup_rec *rec);
+/* Unwinds the stacks taken since: call it when no record is left to take. */
+void notes__unwind(struct notes *notes);
 
 /* Maps of a process, noted then or read now; NULL if neither worked. Owned by notes. */
 const struct proc_maps *notes__maps(struct notes *notes, uint32_t tgid, uint64_t start_boottime);

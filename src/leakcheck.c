@@ -153,6 +153,7 @@ static int step(struct run *run, int timeout_ms)
 {
 	int err = tracker__poll(run->tracker, timeout_ms);
 
+	notes__unwind(run->notes);
 	take_signals(run);
 	return err;
 }

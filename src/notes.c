@@ -7,12 +7,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "unwind.h"
 #include "util.h"
 
 #define PROCS_MAX 4096
 #define STACKS_MAX 4096
+#define WAITING_MAX 256 /* copies of stacks, up to 64 KiB each */
 
 struct noted_proc {
 	uint32_t tgid;
@@ -32,6 +34,8 @@ struct notes {
 	size_t proc_cnt;
 	struct noted_stack *stacks;
 	size_t stack_cnt;
+	struct gup_rec *waiting[WAITING_MAX]; /* stacks to unwind */
+	size_t waiting_cnt;
 };
 
 struct notes *notes__new(void)
@@ -54,6 +58,8 @@ void notes__free(struct notes *notes)
 		return;
 	for (size_t i = 0; i < notes->proc_cnt; i++)
 		proc_maps__free(notes->procs[i].maps);
+	for (size_t i = 0; i < notes->waiting_cnt; i++)
+		free(notes->waiting[i]);
 	free(notes->procs);
 	free(notes->stacks);
 	free(notes);
@@ -69,7 +75,7 @@ static struct noted_proc *find(struct notes *notes, uint32_t tgid, uint64_t star
 }
 
 /* Reads the maps of a living process once more for each new stack: libraries may have been loaded. */
-static struct proc_maps *note_maps(struct notes *notes, uint32_t tgid, uint64_t start_boottime)
+static void note_maps(struct notes *notes, uint32_t tgid, uint64_t start_boottime)
 {
 	struct noted_proc *proc = find(notes, tgid, start_boottime);
 	struct proc_maps *maps;
@@ -80,13 +86,12 @@ static struct proc_maps *note_maps(struct notes *notes, uint32_t tgid, uint64_t 
 		proc->start_boottime = start_boottime;
 	}
 	if (!proc)
-		return NULL;
+		return;
 	maps = proc_maps__read(tgid);
 	if (maps) {
 		proc_maps__free(proc->maps);
 		proc->maps = maps;
 	}
-	return proc->maps;
 }
 
 static void unwind(struct notes *notes, const struct proc_maps *maps, const struct gup_rec *rec)
@@ -116,13 +121,40 @@ static void unwind(struct notes *notes, const struct proc_maps *maps, const stru
 	snprintf(stack->why, sizeof(stack->why), "%s", why ? why : "");
 }
 
+/* Copies the record, as unwinding it now would let other processes end before their maps are read. */
+static void wait_for_unwind(struct notes *notes, const struct gup_rec *rec)
+{
+	struct gup_rec *copy;
+
+	if (notes->waiting_cnt == WAITING_MAX)
+		notes__unwind(notes);
+	copy = malloc(sizeof(*rec) + rec->stack_len);
+	if (!copy)
+		return;
+	memcpy(copy, rec, sizeof(*rec) + rec->stack_len);
+	notes->waiting[notes->waiting_cnt++] = copy;
+}
+
 void notes__take(void *ctx, const struct gup_rec *rec)
 {
 	struct notes *notes = ctx;
-	struct proc_maps *maps = note_maps(notes, rec->tgid, rec->start_boottime);
 
-	if (rec->kind == GUP_REC_STACK)
-		unwind(notes, maps, rec);
+	if (rec->tgid == (uint32_t)getpid())
+		return; /* the self-test's */
+	note_maps(notes, rec->tgid, rec->start_boottime);
+	if (rec->kind == GUP_REC_STACK && rec->stack_len <= GUP_UNWIND_BYTES)
+		wait_for_unwind(notes, rec);
+}
+
+void notes__unwind(struct notes *notes)
+{
+	for (size_t i = 0; i < notes->waiting_cnt; i++) {
+		struct gup_rec *rec = notes->waiting[i];
+
+		unwind(notes, notes__maps(notes, rec->tgid, rec->start_boottime), rec);
+		free(rec);
+	}
+	notes->waiting_cnt = 0;
 }
 
 const struct proc_maps *notes__maps(struct notes *notes, uint32_t tgid, uint64_t start_boottime)

@@ -52,30 +52,44 @@ static char *base_name(const char *path)
 		       is_deleted(path) && len > strlen(DELETED) ? len - strlen(DELETED) : len);
 }
 
+/* Opens root/path if that is still the mapping's inode: a file there may be another one by now. */
+static int open_same(const char *root, const char *path, const struct map *map)
+{
+	char file[PATH_MAX + 64];
+	struct stat st;
+	int fd;
+
+	if (snprintf(file, sizeof(file), "%s%s", root, path) >= (int)sizeof(file))
+		return -1;
+	fd = open(file, O_PATH | O_CLOEXEC);
+	if (fd >= 0 && (fstat(fd, &st) || st.st_ino != map->ino)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 /*
- * The file of a mapping in whatever mount namespace, deleted or not. The path is
- * the second choice, for when map_files is not allowed: a file there may be
- * another one by now, so its inode must match.
+ * The file of a mapping in whatever mount namespace, deleted or not. Its path is
+ * the second choice, for when map_files is not allowed; the path as we see it
+ * ourselves the third, for when the process ended while its maps were read.
  */
 static struct object *open_object(pid_t pid, const struct map *map, const char *path)
 {
-	struct object *object = NULL;
-	char file[PATH_MAX + 64];
-	struct stat st;
+	bool named = *path == '/' && !is_deleted(path);
+	struct object *object;
+	char file[64];
 	int fd;
 
 	snprintf(file, sizeof(file), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, map->start,
 		 map->end);
 	fd = open(file, O_PATH | O_CLOEXEC);
-	if (fd < 0 && *path == '/' && !is_deleted(path)) {
-		if (snprintf(file, sizeof(file), "/proc/%d/root%s", pid, path) >= (int)sizeof(file))
-			return NULL;
-		fd = open(file, O_PATH | O_CLOEXEC);
-		if (fd >= 0 && (fstat(fd, &st) || st.st_ino != map->ino)) {
-			close(fd);
-			return NULL;
-		}
+	if (fd < 0 && named) {
+		snprintf(file, sizeof(file), "/proc/%d/root", pid);
+		fd = open_same(file, path, map);
 	}
+	if (fd < 0 && named)
+		fd = open_same("", path, map);
 	if (fd < 0)
 		return NULL;
 	object = object__get(fd);
