@@ -36,6 +36,10 @@ size_t text__top(const struct text *text, size_t cnt, size_t usual);
 
 void text_verdict(struct text *text);
 void text_finding(struct text *text, const struct finding *finding, unsigned int number);
+/* The lines of a group, without a heading; finding may be NULL. */
+void text_group(struct text *text, const struct group *group, const struct finding *finding);
+/* "page", "THP", "huge page", "folio": what a part of memory is made of. */
+const char *folio_noun(const struct snapshot *snap, const struct memory *memory);
 void text_balance(struct text *text);
 void text_get_callers(struct text *text);
 void text_checks(struct text *text);

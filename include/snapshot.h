@@ -401,6 +401,10 @@ const char *snapshot__printf(struct snapshot *snap, const char *fmt, ...)
 /* Room for one more element at the end of *array (of *cnt elements of size bytes), zeroed; counts it. */
 void *snapshot__append(struct snapshot *snap, void *array, size_t *cnt, size_t size);
 
+/* First frame past the API function that is no generic helper, NULL = unknown; stack may be -1. */
+const struct frame *pin_site__caller(const struct snapshot *snap, int stack);
+bool pin_site__is_helper(const char *function);
+
 /* Names, for every form alike. Never NULL. */
 const char *basis_name(enum basis basis);      /* "recorded" */
 const char *state_name(enum state state);      /* "handed-over" */

@@ -121,7 +121,7 @@ static enum mem_kind shown_kind(const struct memory *memory)
 	return memory->kind == MEM_THP ? MEM_ANON : memory->kind;
 }
 
-static const char *folio_noun(const struct snapshot *snap, const struct memory *memory)
+const char *folio_noun(const struct snapshot *snap, const struct memory *memory)
 {
 	if (memory->folio_bytes <= (snap->page_size ? snap->page_size : 4096))
 		return "page";
@@ -285,6 +285,8 @@ static void line_sure(struct text *text, const struct subject *s)
 	char sure[320];
 	size_t i, e, len;
 
+	if (!finding)
+		return;
 	len = snprintf(sure, sizeof(sure), "%s: %s", known(finding->certainty),
 		       s->group->owner_basis < BASIS_CNT ? owner_sure[s->group->owner_basis] : "?");
 	for (i = 0; i < ARRAY_SIZE(evidence_sure); i++)
@@ -301,13 +303,13 @@ static void line_sure(struct text *text, const struct subject *s)
 
 static void line_next(struct text *text, const struct subject *s)
 {
-	if (s->finding->next)
+	if (s->finding && s->finding->next)
 		text__line(text, "next", "%s", s->finding->next);
 }
 
 static void line_fix(struct text *text, const struct subject *s)
 {
-	if (s->finding->fix)
+	if (s->finding && s->finding->fix)
 		text__line(text, "fix", "%s", s->finding->fix);
 }
 
@@ -368,7 +370,7 @@ static void line_user(struct text *text, const struct subject *s)
 
 static void line_id(struct text *text, const struct subject *s)
 {
-	if (text->opts->verbose)
+	if (text->opts->verbose && s->finding)
 		text__line(text, "id", "%s: %s", s->finding->id, rule_meaning(s->finding->rule));
 }
 
@@ -417,21 +419,31 @@ static void put_heading(struct text *text, const struct subject *s, unsigned int
 		   known(s->owner->comm), s->owner->pid, end);
 }
 
+void text_group(struct text *text, const struct group *group, const struct finding *finding)
+{
+	struct subject subject = { .snap = text->snap, .finding = finding, .group = group };
+
+	if (group->owner >= 0)
+		subject.owner = &text->snap->processes[group->owner];
+	for (size_t i = 0; i < ARRAY_SIZE(group_lines); i++)
+		group_lines[i](text, &subject);
+}
+
 void text_finding(struct text *text, const struct finding *finding, unsigned int number)
 {
 	struct subject subject = { .snap = text->snap, .finding = finding };
-	const line_fn *lines = other_lines;
-	size_t i, cnt = ARRAY_SIZE(other_lines);
 
 	if (finding->group >= 0) {
 		subject.group = &text->snap->groups[finding->group];
 		if (subject.group->owner >= 0)
 			subject.owner = &text->snap->processes[subject.group->owner];
-		lines = group_lines;
-		cnt = ARRAY_SIZE(group_lines);
 	}
 	fputc('\n', text->out);
 	put_heading(text, &subject, number);
-	for (i = 0; i < cnt; i++)
-		lines[i](text, &subject);
+	if (subject.group) {
+		text_group(text, subject.group, finding);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(other_lines); i++)
+		other_lines[i](text, &subject);
 }

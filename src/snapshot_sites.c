@@ -10,41 +10,6 @@
 #include "snapshot_impl.h"
 #include "util.h"
 
-/* Functions on the way from a driver or file system to the GUP API that name nobody. */
-static const char *const helpers[] = {
-	"iov_iter_extract_pages",
-	"iov_iter_extract_user_pages",
-	"iov_iter_get_pages2",
-	"iov_iter_get_pages_alloc2",
-	"__iov_iter_get_pages_alloc",
-	"iov_iter_extract_bvecs",
-	"io_pin_pages",
-	"__bio_release_pages",
-	"bio_release_pages",
-};
-
-static bool is_helper(const char *function)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
-		if (!strcmp(helpers[i], function))
-			return true;
-	return false;
-}
-
-/* The first frame past the API function that is not a helper. */
-static const struct frame *caller_of(const struct snapshot *snap, int stack)
-{
-	if (stack < 0)
-		return NULL;
-	for (size_t i = 1; i < snap->stacks[stack].frame_cnt; i++) {
-		const struct frame *frame = &snap->stacks[stack].frames[i];
-
-		if (frame->function && !is_helper(frame->function))
-			return frame;
-	}
-	return NULL;
-}
-
 static bool same_str(const char *a, const char *b)
 {
 	return a == b || (a && b && !strcmp(a, b));
@@ -54,7 +19,7 @@ static struct site *site_of(struct take *take, const struct gup_owner *owner)
 {
 	struct snapshot *snap = take->snap;
 	int stack = take__kernel_stack(take, owner->key.kstack);
-	const struct frame *caller = caller_of(snap, stack);
+	const struct frame *caller = pin_site__caller(snap, stack);
 	const char *function = caller ? caller->function : NULL;
 	enum gup_api_id api = owner->key.api < API_CNT ? owner->key.api : API_UNKNOWN;
 	struct site *site;
@@ -114,7 +79,7 @@ static const char *site_text(struct take *take, const struct gup_site_key *key, 
 		name = take__kernel_function(take, key->ip[i], &mod);
 		if (!function) {
 			function = name;
-		} else if (name && (!is_helper(name) || i == GUP_SITE_DEPTH - 1)) {
+		} else if (name && (!pin_site__is_helper(name) || i == GUP_SITE_DEPTH - 1)) {
 			*caller = name;
 			*module = mod;
 		}
