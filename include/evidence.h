@@ -24,6 +24,8 @@ struct evidence_file {
 
 struct evidence_proc {
 	uint32_t pid;
+	uint32_t uid;  /* real */
+	char comm[16]; /* raw: may hold spaces, parentheses, control characters */
 	uint64_t start_boot_ns;
 	uint64_t vm_pin_bytes, vm_lck_bytes, memlock_limit; /* UINT64_MAX = unlimited */
 	bool fds_read, maps_read; /* false: not allowed to look, or gone meanwhile */
@@ -33,7 +35,7 @@ struct evidence_proc {
 
 /* Processes that map a hit, or rings that registered it: equal sets are kept once. */
 struct evidence_set {
-	uint32_t *procs; /* indices in evidence.procs, ascending */
+	const uint32_t *procs; /* indices in evidence.procs, ascending */
 	uint32_t cnt;
 };
 

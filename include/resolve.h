@@ -101,7 +101,8 @@ const char *cgroup_path(uint64_t cgroup_id);
 
 struct proc_facts {
 	uint32_t pid, ppid;
-	uint32_t uid;		/* real */
+	uint32_t uid; /* real */
+	bool kernel_thread;
 	char comm[16];		/* raw: may hold spaces, parentheses, control characters */
 	uint64_t start_ticks;	/* since boot, in 1/sysconf(_SC_CLK_TCK) s: with pid the identity */
 	uint64_t start_boot_ns; /* the same in ns of CLOCK_BOOTTIME, rounded down to a tick */
@@ -110,6 +111,10 @@ struct proc_facts {
 
 /* -ESRCH: no such process. */
 int proc_facts__read(uint32_t pid, struct proc_facts *facts);
+/* The same of an open /proc/PID. */
+int proc_facts__read_dir(int dir, uint32_t pid, struct proc_facts *facts);
+/* Reads a short file below dir, or its start, into buf as a string: 0 or -errno. */
+int read_text_at(int dir, const char *path, char *buf, size_t size);
 
 /* Times of other clocks as CLOCK_REALTIME ns, by today's difference of the clocks; 0 stays 0. */
 uint64_t boot_to_real_ns(uint64_t boottime_ns);

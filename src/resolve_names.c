@@ -24,8 +24,7 @@
 
 #define NS_PER_S 1000000000ULL
 
-/* Reads a short file, or its start, into buf as a string: 0 or -errno. */
-static int read_text(int dir, const char *path, char *buf, size_t size)
+int read_text_at(int dir, const char *path, char *buf, size_t size)
 {
 	cleanup_fd int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	size_t have = 0;
@@ -178,21 +177,24 @@ const char *cgroup_path(uint64_t cgroup_id)
 
 /* ---- processes ---- */
 
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+
 static int parse_stat(const char *text, struct proc_facts *facts)
 {
 	const char *open = strchr(text, '('), *close = strrchr(text, ')');
 	unsigned long long start;
-	unsigned int ppid;
+	unsigned int ppid, flags;
 
 	if (!open || !close || close < open ||
 	    sscanf(close + 1,
-		   " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+		   " %*c %u %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
 		   "%*d %*d %llu",
-		   &ppid, &start) != 2)
+		   &ppid, &flags, &start) != 3)
 		return -EINVAL;
 	/* Anything may stand between the first "(" and the last ")". */
 	snprintf(facts->comm, sizeof(facts->comm), "%.*s", (int)(close - open - 1), open + 1);
 	facts->ppid = ppid;
+	facts->kernel_thread = flags & PF_KTHREAD;
 	facts->start_ticks = start;
 	return 0;
 }
@@ -207,25 +209,20 @@ static uint64_t status_field(const char *text, const char *name)
 	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
 }
 
-int proc_facts__read(uint32_t pid, struct proc_facts *facts)
+/* Both files through one directory: never of two processes with one number. */
+int proc_facts__read_dir(int dir, uint32_t pid, struct proc_facts *facts)
 {
 	uint64_t hz = sysconf(_SC_CLK_TCK);
-	char path[32], text[16384]; /* "Groups:", before what we want, can be long */
-	cleanup_fd int dir = -1;
+	char text[16384]; /* "Groups:", before what we want, can be long */
 	int err;
 
 	memset(facts, 0, sizeof(*facts));
 	facts->pid = pid;
-	snprintf(path, sizeof(path), "/proc/%u", pid);
-	/* Both files through one directory: never of two processes with one number. */
-	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	err = read_text(dir, "stat", text, sizeof(text));
+	err = read_text_at(dir, "stat", text, sizeof(text));
 	if (!err)
 		err = parse_stat(text, facts);
 	if (!err)
-		err = read_text(dir, "status", text, sizeof(text));
+		err = read_text_at(dir, "status", text, sizeof(text));
 	if (err)
 		return err == -ENOENT ? -ESRCH : err;
 	facts->start_boot_ns =
@@ -234,6 +231,18 @@ int proc_facts__read(uint32_t pid, struct proc_facts *facts)
 	facts->vm_pin_kb = status_field(text, "VmPin:");
 	facts->vm_lck_kb = status_field(text, "VmLck:");
 	return 0;
+}
+
+int proc_facts__read(uint32_t pid, struct proc_facts *facts)
+{
+	cleanup_fd int dir = -1;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return proc_facts__read_dir(dir, pid, facts);
 }
 
 /* ---- clocks ---- */
@@ -318,7 +327,7 @@ static bool read_devname(const struct file_facts *facts, char *buf, size_t size)
 	char path[96], text[2048], *name;
 
 	sys_dev(facts, "/uevent", path, sizeof(path));
-	if (read_text(AT_FDCWD, path, text, sizeof(text)))
+	if (read_text_at(AT_FDCWD, path, text, sizeof(text)))
 		return false;
 	name = strstr(text, "DEVNAME=");
 	if (!name || (name != text && name[-1] != '\n'))
@@ -436,12 +445,12 @@ int host_facts__read(struct host_facts *facts)
 	snprintf(facts->kernel, sizeof(facts->kernel), "%s", uts.release);
 	snprintf(facts->arch, sizeof(facts->arch), "%s", uts.machine);
 	facts->page_size = sysconf(_SC_PAGESIZE);
-	err = read_text(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof(text));
+	err = read_text_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof(text));
 	if (err)
 		return err;
 	text[strcspn(text, "\n")] = '\0';
 	snprintf(facts->boot_id, sizeof(facts->boot_id), "%.36s", text);
-	err = read_text(AT_FDCWD, "/proc/meminfo", text, sizeof(text));
+	err = read_text_at(AT_FDCWD, "/proc/meminfo", text, sizeof(text));
 	if (err)
 		return err;
 	facts->ram_bytes = status_field(text, "MemTotal:") * 1024;
