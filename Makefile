@@ -82,6 +82,8 @@ $(B)/obj/tools/%.o: tools/%.c | $(SKELS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
+$(B)/obj/form_json_schema.o $(B)/san/form_json_schema.o: src/form_json_schema.json
+
 $(B)/libgup.a: $(LIB_SRC:%=$(B)/obj/%.o)
 	$(msg) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -136,7 +138,8 @@ DEPS := gcc make clang bpftool libbpf-dev libelf-dev libdw-dev libjson-c-dev zli
 	libc6-dev linux-libc-dev libibverbs-dev
 DEPS_CHECK := libcmocka-dev clang-format shellcheck cppcheck qemu-system-x86 \
 	busybox-static cpio kmod xz-utils zstd rdma-core ibverbs-providers ibverbs-utils iproute2 \
-	fio jq e2fsprogs xfsprogs btrfs-progs dosfstools mmdebstrap pahole file strace
+	fio jq e2fsprogs xfsprogs btrfs-progs dosfstools mmdebstrap pahole file strace \
+	python3-jsonschema
 APT := apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 

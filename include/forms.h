@@ -22,8 +22,21 @@ struct text_options {
 
 int form_text(FILE *out, const struct snapshot *snap, const struct text_options *opts);
 int form_json(FILE *out, const struct snapshot *snap);
+/* The same document in one line, for streams (NDJSON). */
+int form_json_line(FILE *out, const struct snapshot *snap);
 /* One line a group: "comm;outermost;...;innermost pins". */
 int form_folded(FILE *out, const struct snapshot *snap);
+
+/*
+ * Reads what form_json() wrote, from whatever source: written again it is the
+ * same document. The stream must hold nothing else; read_next() takes the next
+ * of several and not a byte more, and returns NULL with errno 0 at the end.
+ * Free with snapshot__free(). NULL with errno: EINVAL or EIO with the reason,
+ * one line, in why, which holds words of the program only.
+ */
+struct snapshot *form_json__read(FILE *in, char *why, size_t why_bytes);
+struct snapshot *form_json__read_next(FILE *in, char *why, size_t why_bytes);
+struct snapshot *form_json__read_buffer(const void *buf, size_t bytes, char *why, size_t why_bytes);
 
 /* The JSON schema of form_json()'s output. */
 const char *schema_text(void);
