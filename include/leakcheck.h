@@ -5,14 +5,19 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+
+struct snapshot;
+struct suppressions;
 
 enum form { FORM_TEXT, FORM_JSON, FORM_FOLDED };
-enum what { DO_TRACK, DO_SCHEMA, DO_PROBE };
+enum what { DO_TRACK, DO_SCHEMA, DO_PROBE, DO_INPUT };
 
 struct env {
 	enum what what;
 	enum form form;
-	char **cmd; /* NULL = none */
+	char **cmd;	   /* NULL = none */
+	const char *input; /* a saved snapshot to judge, "-" = standard input */
 	uint32_t pid;
 	uint64_t duration_ns; /* 0 = until CMD ends or we are interrupted */
 	uint64_t grace_ns;
@@ -27,5 +32,14 @@ struct env {
 
 /* Tracks, reports to stdout; the exit status. Errors are one line on stderr. */
 int leakcheck_run(const struct env *env);
+/* Judges the saved snapshot env->input and reports; the exit status. */
+int leakcheck_input(const struct env *env);
+
+/*
+ * Writes an audited snapshot in the form that was asked for, and names unused
+ * suppressions (may be NULL) on stderr; the exit status.
+ */
+int leakcheck_report(FILE *out, const struct env *env, const struct snapshot *snap,
+		     const struct suppressions *suppressions);
 
 #endif

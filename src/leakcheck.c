@@ -286,19 +286,19 @@ static struct snapshot *take_settled(struct run *run)
 	return snap;
 }
 
-static int report(const struct run *run, const struct snapshot *snap)
+int leakcheck_report(FILE *out, const struct env *env, const struct snapshot *snap,
+		     const struct suppressions *suppressions)
 {
 	struct text_options opts = {
-		.quiet = run->env->quiet,
-		.verbose = run->env->verbose,
-		.color = isatty(fileno(run->out)) && !getenv("NO_COLOR"),
-		.top = run->env->top,
+		.quiet = env->quiet,
+		.verbose = env->verbose,
+		.color = isatty(fileno(out)) && !getenv("NO_COLOR"),
+		.top = env->top,
 	};
-	FILE *out = run->out;
 	int err = 0;
 
 	errno = 0;
-	switch (run->env->form) {
+	switch (env->form) {
 	case FORM_TEXT:
 		err = form_text(out, snap, &opts);
 		break;
@@ -311,8 +311,8 @@ static int report(const struct run *run, const struct snapshot *snap)
 	}
 	if (!err && fflush(out))
 		err = -errno;
-	for (size_t i = 0; run->suppressions; i++) {
-		const char *unused = suppressions__unused(run->suppressions, i);
+	for (size_t i = 0; suppressions; i++) {
+		const char *unused = suppressions__unused(suppressions, i);
 
 		if (!unused)
 			break;
@@ -375,7 +375,7 @@ static int track(struct run *run)
 	snap = take_settled(run);
 	if (!snap)
 		return EXIT_BROKEN;
-	ret = report(run, snap);
+	ret = leakcheck_report(run->out, run->env, snap, run->suppressions);
 	snapshot__free(snap);
 	return ret;
 }

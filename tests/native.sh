@@ -131,8 +131,33 @@ check_here() {
 	[[ $status -eq 0 ]] || [[ $status -eq 3 && $(wc -l <"$work/err") -eq 1 ]]
 }
 
+# A real validator, apart from the unit tests' own: every document that we keep,
+# and a wrong one, so that we know it looks.
 check_schema() {
-	build/gup-leakcheck --schema | jq -e '.["$schema"] or .properties' >/dev/null
+	local documents=(tests/golden/*.json tests/golden/*/*.json)
+
+	build/gup-leakcheck --schema >"$work/schema.json" &&
+		tests/validate "$work/schema.json" "${documents[@]}" || return 1
+	sed 's/"rule": "orphaned"/"rule": "lost"/' "${documents[-1]}" >"$work/wrong.json"
+	! tests/validate "$work/schema.json" "$work/wrong.json"
+}
+
+# A saved snapshot is judged as it was when it was fresh, without privilege.
+check_input() {
+	local file status want tool=$work/gup-leakcheck
+
+	install -m 755 build/gup-leakcheck "$work/" || return 1
+	for file in tests/golden/snapshots/*.json; do
+		status=0
+		as_nobody "$tool" --json --input - <"$file" >"$work/again.json" || status=$?
+		want=$(jq .verdict.exit "$file")
+		[[ $status -eq $want ]] || { say "$file: status $status, not $want"; return 1; }
+		diff -u "$file" "$work/again.json" || return 1
+		! "$tool" --input "$file" | awk 'length > 80' | grep . || return 1
+	done
+	said 2 1 "$tool" --input /nonexistent/file &&
+		said 2 1 "$tool" --input README.md &&
+		said 2 1 "$tool" --input "$file" -- true
 }
 
 run_native() {
@@ -152,6 +177,7 @@ run_native() {
 	try native/not-root check_not_root
 	try native/this-kernel check_here
 	try native/schema check_schema
+	try native/input check_input
 	try native/cppcheck check_cppcheck
 	try native/warnings-gcc strict_build gcc
 	try native/warnings-clang strict_build clang

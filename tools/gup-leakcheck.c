@@ -41,6 +41,7 @@ enum {
 	OPT_PROBE,
 	OPT_MAX_FOLIOS,
 	OPT_SKIP_HOOK,
+	OPT_INPUT,
 };
 
 static const struct argp_option options[] = {
@@ -49,6 +50,8 @@ static const struct argp_option options[] = {
 	{ "duration", OPT_DURATION, "TIME", 0,
 	  "watch that long (500ms, 10s, 5m); without CMD: until interrupted", 1 },
 	{ "grace", OPT_GRACE, "TIME", 0, "wait at most that long for late releases (2s)", 1 },
+	{ "input", OPT_INPUT, "FILE", 0, "judge a saved snapshot (--json -o), - is stdin; no root",
+	  1 },
 	{ NULL, 0, NULL, 0, "What to report:", 2 },
 	{ "min-age", OPT_MIN_AGE, "TIME", 0, "no finding for younger pins", 2 },
 	{ "min-pages", OPT_MIN_PAGES, "N", 0, "no finding for less memory than N pages", 2 },
@@ -122,6 +125,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_GRACE:
 		env->grace_ns = option_duration("--grace", arg);
 		return 0;
+	case OPT_INPUT:
+		env->what = DO_INPUT;
+		env->input = arg;
+		return 0;
 	case OPT_SCHEMA:
 		env->what = DO_SCHEMA;
 		return 0;
@@ -157,7 +164,12 @@ int main(int argc, char **argv)
 		usage_error("no command after --");
 	if (env.cmd && env.pid)
 		usage_error("give either -p or a command, not both");
+	if (env.input && (env.cmd || env.pid || env.duration_ns))
+		usage_error("--input judges what was saved: nothing to run or watch");
 	switch (env.what) {
+	case DO_INPUT:
+		ret = leakcheck_input(&env);
+		break;
 	case DO_SCHEMA:
 		if (form_schema(stdout))
 			err(4, "can't write the schema");
