@@ -76,7 +76,10 @@ struct evidence_reader;
 uint64_t pagemap_pfn(uint64_t entry);
 /* Entries of pages from addr on into entries; how many, or -errno. */
 ssize_t pagemap_read(int pagemap, uint64_t addr, uint64_t *entries, size_t cnt);
-/* Adds process number proc to the sets of what it maps. 0 or -errno. *found: something. */
+/*
+ * Adds process number proc to the sets of what it maps. *found: something. 0 or
+ * -errno; -EFBIG: all but areas that this kernel lets nobody read in time.
+ */
 int evidence_maps__read(struct evidence_reader *reader, int dir, uint32_t proc, bool *found);
 
 /* ---- evidence_files.c ---- */

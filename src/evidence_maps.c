@@ -5,7 +5,8 @@
  *
  * Address spaces can be terabytes of nothing (sanitizers, garbage collectors).
  * PAGEMAP_SCAN tells what is there; kernels without it tell in smaps how much
- * of each area is, so that empty areas are left out.
+ * of each area is, so that empty areas are left out; areas that are too large
+ * to read and not empty are "could not look" there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #define PAGE_SHIFT 12
 #define SCAN_FROM (16ULL << 20) /* areas smaller than this are read as they are */
 #define SCAN_REGIONS 256
+#define READ_MOST (256ULL << 30)   /* without PAGEMAP_SCAN, at one go: half a second */
 #define MAX_BITS (64ULL << 20)	   /* 8 MiB: one bit a page up to 256 GiB */
 #define MAX_NODES (2U << 20)	   /* 24 MiB */
 #define MAX_MEMBERS (8ULL << 20)   /* 32 MiB, of all sets together */
@@ -330,6 +332,8 @@ static int read_area(struct walk *walk, const struct map_area *area)
 		return 0;
 	if (walk->reader->source->has_scan && area->end - area->start >= SCAN_FROM)
 		err = scan_range(walk, area->start, area->end);
+	if (err == -ENOTTY && area->end - area->start > READ_MOST)
+		return -EFBIG;
 	return err == -ENOTTY ? read_range(walk, area->start, area->end, area->bytes) : err;
 }
 
@@ -342,7 +346,7 @@ int evidence_maps__read(struct evidence_reader *reader, int dir, uint32_t proc, 
 	cleanup_file FILE *maps = NULL;
 	cleanup_free char *line = NULL;
 	size_t room = 0;
-	int err = 0;
+	int err = 0, too_big = 0;
 	bool more;
 
 	if (pagemap < 0)
@@ -356,7 +360,11 @@ int evidence_maps__read(struct evidence_reader *reader, int dir, uint32_t proc, 
 		more = getline(&line, &room, maps) > 0;
 		if (map_area__feed(&open_area, more ? line : NULL, &area))
 			err = read_area(&walk, &area);
+		if (err == -EFBIG) { /* the other areas can be read all the same */
+			too_big = err;
+			err = 0;
+		}
 	} while (more && !err);
 	*found = walk.found;
-	return err;
+	return err ?: too_big;
 }

@@ -229,7 +229,11 @@ static void test_reserved(void **state)
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	read_all(&folio, 1, false, &evidence);
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	assert_int_equal(evidence.sets[evidence.mapped_by[0]].cnt, 1);
+	/* Kernels before 6.7 cannot tell where in it the page is: then we say so. */
+	if (!evidence.mapped_by[0])
+		assert_false(evidence.complete);
+	else
+		assert_int_equal(evidence.sets[evidence.mapped_by[0]].cnt, 1);
 	assert_in_range(to.tv_sec - from.tv_sec, 0, 10);
 	evidence__free(&evidence);
 	munmap(area, len);

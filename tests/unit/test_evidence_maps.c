@@ -156,6 +156,26 @@ static void test_mapped_by(void **state)
 	check_mapped(tree, true);
 }
 
+/* Half a terabyte with something in it: without PAGEMAP_SCAN nobody knows where. */
+static void test_too_big(void **state)
+{
+	static const struct evidence_folio folio = { 5000, 0 };
+	const struct proc_tree *tree = *state;
+	struct evidence evidence;
+
+	tree__add(tree, 11, "sparse", 0, "VmLck:\t 4 kB\n");
+	tree__text(tree, 11, "smaps",
+		   "10000000000-18000000000 rw-p 0 00:00 0 \nRss: 4 kB\n"
+		   "20000000000-20000001000 rw-p 0 00:00 0 \nRss: 4 kB\n");
+	tree__map(tree, 11, 0x20000000000, 5000, 1);
+	read_tree(tree, &folio, 1, false, &evidence);
+	assert_true(is_mapped_by(&evidence, 0, 11));
+	assert_false(find_proc(&evidence, 11)->maps_read);
+	assert_false(evidence.complete);
+	assert_int_equal(evidence.denied, 0);
+	evidence__free(&evidence);
+}
+
 static void test_big_folio(void **state)
 {
 	static const struct evidence_folio folios[] = { { 512, 9 }, { 1024, 0 } };
@@ -205,11 +225,9 @@ static void test_sets_are_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_map_lines),
-		cmocka_unit_test(test_folio_index),
-		tree_test(test_mapped_by),
-		tree_test(test_big_folio),
-		cmocka_unit_test(test_sets_are_bounded),
+		cmocka_unit_test(test_map_lines), cmocka_unit_test(test_folio_index),
+		tree_test(test_mapped_by),	  tree_test(test_big_folio),
+		tree_test(test_too_big),	  cmocka_unit_test(test_sets_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
