@@ -49,7 +49,7 @@ struct census_unit {
 struct census {
 	struct census_unit *units; /* those that call any GUP function, by name */
 	size_t unit_cnt;
-	size_t modules;	   /* module files read */
+	size_t modules;	   /* module files */
 	size_t unreadable; /* that could not be */
 	char **names;	   /* of all modules, to tell "calls none" from "is not there" */
 };
@@ -58,10 +58,11 @@ struct kernel_reader;
 struct ksyms;
 
 /*
- * Adds all modules below dir. 0; -ENOENT: there is none; else -errno.
+ * Adds the modules below dir; of those not in only (a list that ends with NULL,
+ * or NULL = all) just the names. 0; -ENOENT: there is none; else -errno.
  * Not to be called twice for one census.
  */
-int census__modules(struct census *census, const char *dir);
+int census__modules(struct census *census, const char *dir, const char *const *only);
 /* Adds the running kernel's own code. 0; -ENOENT: no symbol tells where it lies; else -errno. */
 int census__kernel(struct census *census, struct kernel_reader *reader, const struct ksyms *ksyms);
 /* A unit by name, NULL = it calls no GUP function. */

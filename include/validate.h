@@ -4,14 +4,26 @@
 #define GUP_VALIDATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-enum validate_what { VALIDATE_CENSUS };
+enum validate_what { VALIDATE_RUN, VALIDATE_LIST, VALIDATE_CENSUS };
+
+#define VALIDATE_CHOSEN_MAX 64
 
 struct validate_env {
 	enum validate_what what;
 	const char *dir; /* of modules; NULL = the running kernel's */
 	bool json;
+	/* Patches, rules and sites that were asked for; none = all. */
+	struct {
+		char part; /* 'p', 'r', 's' */
+		const char *id;
+	} chosen[VALIDATE_CHOSEN_MAX];
+	size_t chosen_cnt;
 };
+
+/* Is there a patch, rule or site ('p', 'r', 's') of that name? */
+bool validate_knows(char part, const char *id);
 
 /* Does it, on stdout; the exit status. Errors are one line on stderr. */
 int validate_run(const struct validate_env *env);

@@ -157,7 +157,15 @@ static char *module_name(const char *file)
 	return name;
 }
 
-static int add_module(struct census *census, const char *path, char *name)
+static bool is_listed(const char *const *only, const char *name)
+{
+	for (; only && *only; only++)
+		if (!strcmp(*only, name))
+			return true;
+	return !only;
+}
+
+static int add_module(struct census *census, const char *path, char *name, const char *const *only)
 {
 	struct census_unit unit = {};
 	char **names = reallocarray(census->names, census->modules + 1, sizeof(*names));
@@ -169,6 +177,8 @@ static int add_module(struct census *census, const char *path, char *name)
 	}
 	census->names = names;
 	names[census->modules++] = name;
+	if (!is_listed(only, name))
+		return 0;
 	err = read_file(path, &unit);
 	if (!err && unit.call_cnt) {
 		unit.name = strdup(name);
@@ -194,7 +204,7 @@ static int by_unit(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-int census__modules(struct census *census, const char *dir)
+int census__modules(struct census *census, const char *dir, const char *const *only)
 {
 	char *const dirs[] = { (char *)dir, NULL };
 	FTS *fts = fts_open(dirs, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
@@ -208,7 +218,7 @@ int census__modules(struct census *census, const char *dir)
 		char *name = entry->fts_info == FTS_F ? module_name(entry->fts_name) : NULL;
 
 		if (name)
-			err = add_module(census, entry->fts_accpath, name);
+			err = add_module(census, entry->fts_accpath, name, only);
 	}
 	fts_close(fts);
 	if (!err && !census->modules)

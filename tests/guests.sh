@@ -91,6 +91,17 @@ boot_options() {
 			options+=(--disk "$work/disks/$kind.img")
 		done
 		;;
+	validate)
+		for kind in ext4 xfs btrfs vfat; do
+			options+=(--disk "$work/disks/$kind.img")
+		done
+		# Devices that pin: one behind an IOMMU for VFIO, an NVMe disk.
+		options+=(--machine q35 --append intel_iommu=on
+			--qemu-arg=-device --qemu-arg=intel-iommu
+			--qemu-arg=-device --qemu-arg=edu --qemu-arg=-drive
+			"--qemu-arg=file=$work/disks/ext4.img,format=raw,if=none,id=nvme,snapshot=on"
+			--qemu-arg=-device '--qemu-arg=nvme,drive=nvme,serial=1')
+		;;
 	stress)
 		options+=(--memory 3072)
 		[[ $1 != 7.* ]] || options+=(--append preempt=lazy)

@@ -95,7 +95,7 @@ check_usage() {
 		said 2 1 "$tool" --duration soon &&
 		said 2 1 "$tool" -p 1 -- true &&
 		said 2 1 "$tool" --suppress /nonexistent/file -- true &&
-		said 2 1 build/gup-validate &&
+		said 2 1 build/gup-validate --patch 24 &&
 		said 2 1 build/gup-validate --no-such-option &&
 		said 3 1 build/gup-validate --census /nonexistent
 }

@@ -4,63 +4,96 @@
  * kernel? Options here, the run in src/validate.c.
  */
 #include <err.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "options.h"
 #include "validate.h"
 
-static const char help[] =
-	"Usage: gup-validate --census [--json] [DIR]\n"
-	"\n"
-	"Check what the kernel's pin_user_pages() promises.\n"
-	"\n"
-	"  --census [DIR]  which modules call which GUP functions, by their machine\n"
-	"                  code: who is converted to pin_user_pages(), who still calls\n"
-	"                  get_user_pages(). DIR holds modules (.ko, .ko.xz, ...); the\n"
-	"                  default is the running kernel: its modules and its own code\n"
-	"  --json          as JSON\n"
-	"  -h, --help      this text\n"
-	"  -V, --version   the version\n"
-	"\n"
-	"Exit status: 0 done  2 usage  3 cannot run here  4 failed\n";
+const char *argp_program_version = "gup-validate " GUP_VERSION;
 
-static const struct option options[] = {
-	{ "census", no_argument, NULL, 'c' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
+static const char doc[] =
+	"Check on this kernel what pin_user_pages() promises: pin own memory in every way that "
+	"is at hand, and compare what was asked for, what the kernel counted, and what struct "
+	"page says. Prints KTAP and, at its end, a table. Needs root.\v"
+	"EXAMPLES\n"
+	"  gup-validate                         all that can be checked here\n"
+	"  gup-validate --patch 12 --rule R11   these two\n"
+	"  gup-validate --census                who still calls get_user_pages()\n\n"
+	"EXIT STATUS\n"
+	"  0 all holds  1 something is broken  2 usage  3 cannot run here  4 failed";
+
+enum { OPT_LIST = 256, OPT_PATCH, OPT_RULE, OPT_SITE, OPT_JSON, OPT_CENSUS };
+
+static const struct argp_option options[] = {
+	{ "list", OPT_LIST, NULL, 0, "print the patches, rules and call sites", 0 },
+	{ "patch", OPT_PATCH, "N", 0, "only this patch of the series; may be repeated", 0 },
+	{ "rule", OPT_RULE, "R", 0, "only this rule, e.g. R11; may be repeated", 0 },
+	{ "site", OPT_SITE, "NAME", 0, "only this call site; may be repeated", 0 },
+	{ "json", OPT_JSON, NULL, 0, "one JSON document instead", 0 },
+	{ "census", OPT_CENSUS, NULL, 0,
+	  "which modules call which GUP functions, by their machine code: those below DIR, or "
+	  "the running kernel's and its own code",
+	  0 },
 	{ 0 },
 };
 
+static void choose(struct validate_env *env, char part, const char *id, const char *name)
+{
+	if (!validate_knows(part, id))
+		usage_error("no %s %s (see --list)", name, id);
+	if (env->chosen_cnt == VALIDATE_CHOSEN_MAX)
+		usage_error("more than %d choices", VALIDATE_CHOSEN_MAX);
+	env->chosen[env->chosen_cnt].part = part;
+	env->chosen[env->chosen_cnt++].id = id;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct validate_env *env = state->input;
+
+	switch (key) {
+	case OPT_LIST:
+		env->what = VALIDATE_LIST;
+		return 0;
+	case OPT_PATCH:
+		choose(env, 'p', arg, "patch");
+		return 0;
+	case OPT_RULE:
+		choose(env, 'r', arg, "rule");
+		return 0;
+	case OPT_SITE:
+		choose(env, 's', arg, "call site");
+		return 0;
+	case OPT_JSON:
+		env->json = true;
+		return 0;
+	case OPT_CENSUS:
+		env->what = VALIDATE_CENSUS;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (env->dir)
+			usage_error("only one DIR can be given");
+		env->dir = arg;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
 int main(int argc, char **argv)
 {
+	static const struct argp argp = { options, parse, "[DIR]", doc, NULL, NULL, NULL };
 	struct validate_env env = {};
-	bool census = false;
-	int key, ret;
+	int ret;
 
-	opterr = 0;
-	while ((key = getopt_long(argc, argv, ":hV", options, NULL)) != -1) {
-		switch (key) {
-		case 'c':
-			census = true;
-			break;
-		case 'j':
-			env.json = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return 0;
-		case 'V':
-			puts("gup-validate " GUP_VERSION);
-			return 0;
-		default:
-			errx(2, "unknown option %s (see --help)", argv[optind - 1]);
-		}
-	}
-	if (!census || argc - optind > 1)
-		errx(2, census ? "only one DIR can be given" : "nothing to do (see --help)");
-	env.dir = argv[optind];
+	options_check(argc, argv, options);
+	argp_err_exit_status = 2;
+	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &env))
+		return 2;
+	if (env.dir && env.what != VALIDATE_CENSUS)
+		usage_error("DIR goes with --census only");
+	if (env.chosen_cnt && env.what != VALIDATE_RUN)
+		usage_error("--patch, --rule and --site go with the checks only");
 	ret = validate_run(&env);
 	if (fclose(stdout))
 		err(4, "can't write the report");

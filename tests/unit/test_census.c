@@ -91,7 +91,7 @@ static void test_classes(void **state)
 	struct census census = {};
 
 	(void)state;
-	assert_int_equal(census__modules(&census, dir), 0);
+	assert_int_equal(census__modules(&census, dir, NULL), 0);
 	/* old.ko is there twice, plain and compressed. */
 	assert_int_equal(census.modules, 8);
 	assert_int_equal(census.unit_cnt, 5);
@@ -114,7 +114,7 @@ static void test_calls(void **state)
 	struct census census = {};
 
 	(void)state;
-	assert_int_equal(census__modules(&census, dir), 0);
+	assert_int_equal(census__modules(&census, dir, NULL), 0);
 	unit = census__find(&census, "good_one");
 	assert_int_equal(unit->call_cnt, 2);
 	assert_string_equal(unit->calls[0].caller, "drop");
@@ -127,12 +127,26 @@ static void test_calls(void **state)
 	census__free(&census);
 }
 
+static void test_only(void **state)
+{
+	static const char *const only[] = { "mixed", "gone", NULL };
+	struct census census = {};
+
+	(void)state;
+	assert_int_equal(census__modules(&census, dir, only), 0);
+	assert_int_equal(census.unit_cnt, 1);
+	assert_int_equal(census.unreadable, 0);
+	expect_class(&census, "mixed", CLASS_BOTH);
+	assert_true(census__has_module(&census, "old"));
+	census__free(&census);
+}
+
 static void test_no_modules(void **state)
 {
 	struct census census = {};
 
 	(void)state;
-	assert_int_equal(census__modules(&census, "/nonexistent"), -ENOENT);
+	assert_int_equal(census__modules(&census, "/nonexistent", NULL), -ENOENT);
 	census__free(&census);
 }
 
@@ -144,7 +158,7 @@ static void test_forms(void **state)
 	FILE *out;
 
 	(void)state;
-	assert_int_equal(census__modules(&census, dir), 0);
+	assert_int_equal(census__modules(&census, dir, NULL), 0);
 	out = open_memstream(&text, &len);
 	assert_int_equal(census__print(out, &census, "DIR"), 0);
 	assert_int_equal(census__json(out, &census, "DIR"), 0);
@@ -162,9 +176,8 @@ static void test_forms(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_classes),
-		cmocka_unit_test(test_calls),
-		cmocka_unit_test(test_no_modules),
+		cmocka_unit_test(test_classes), cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_only),	cmocka_unit_test(test_no_modules),
 		cmocka_unit_test(test_forms),
 	};
 
