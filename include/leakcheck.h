@@ -7,7 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-struct snapshot;
+#include "filter.h"
+
 struct suppressions;
 
 enum form { FORM_TEXT, FORM_JSON, FORM_FOLDED };
@@ -23,6 +24,7 @@ struct env {
 	uint64_t grace_ns;
 	uint64_t min_age_ns, min_pages;
 	unsigned int top;
+	struct filter filter;
 	const char *suppress;
 	const char *output; /* file of the report, NULL = stdout */
 	bool quiet, verbose;

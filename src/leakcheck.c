@@ -234,6 +234,7 @@ static struct snapshot *take_audited(struct run *run)
 
 	if (snap) {
 		fill_command(run, snap);
+		filter__apply(snap, &run->env->filter);
 		snapshot__audit(snap, &audit);
 	}
 	return snap;

@@ -42,6 +42,7 @@ static int judge(FILE *out, const struct env *env, struct snapshot *snap)
 		.cmd_mode = snap->cmd != NULL,
 	};
 	struct suppressions *suppressions = NULL;
+	struct filter filter = env->filter;
 	int ret;
 
 	if (env->suppress) {
@@ -50,6 +51,9 @@ static int judge(FILE *out, const struct env *env, struct snapshot *snap)
 			return EXIT_USAGE;
 	}
 	audit.suppressions = suppressions;
+	filter.by_pid = env->pid > 0;
+	filter.pid = env->pid;
+	filter__apply(snap, &filter);
 	snapshot__audit(snap, &audit);
 	ret = leakcheck_report(out, env, snap, suppressions);
 	suppressions__free(suppressions);

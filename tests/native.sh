@@ -145,6 +145,7 @@ check_schema() {
 # A saved snapshot is judged as it was when it was fresh, without privilege.
 check_input() {
 	local file status want tool=$work/gup-leakcheck
+	local rules=tests/golden/snapshots/rules.json
 
 	install -m 755 build/gup-leakcheck "$work/" || return 1
 	for file in tests/golden/snapshots/*.json; do
@@ -155,7 +156,10 @@ check_input() {
 		diff -u "$file" "$work/again.json" || return 1
 		! "$tool" --input "$file" | awk 'length > 80' | grep . || return 1
 	done
-	said 2 1 "$tool" --input /nonexistent/file &&
+	[[ $("$tool" --json --input "$rules" --kind hugetlb | jq -c '[.groups[].pins, .filter]') == \
+		'[1048576,"kind=hugetlb"]' ]] || return 1
+	said 2 1 "$tool" --kind none -- true &&
+		said 2 1 "$tool" --input /nonexistent/file &&
 		said 2 1 "$tool" --input README.md &&
 		said 2 1 "$tool" --input "$file" -- true
 }

@@ -52,24 +52,26 @@ static const struct argp_option options[] = {
 	{ "grace", OPT_GRACE, "TIME", 0, "wait at most that long for late releases (2s)", 1 },
 	{ "input", OPT_INPUT, "FILE", 0, "judge a saved snapshot (--json -o), - is stdin; no root",
 	  1 },
-	{ NULL, 0, NULL, 0, "What to report:", 2 },
-	{ "min-age", OPT_MIN_AGE, "TIME", 0, "no finding for younger pins", 2 },
-	{ "min-pages", OPT_MIN_PAGES, "N", 0, "no finding for less memory than N pages", 2 },
-	{ "top", OPT_TOP, "N", 0, "at most N entries of each list", 2 },
-	{ "suppress", OPT_SUPPRESS, "FILE", 0, "findings to live with: rule:glob  # why", 2 },
-	{ NULL, 0, NULL, 0, "How to report it:", 3 },
-	{ "json", OPT_JSON, NULL, 0, "the snapshot as JSON (see --schema)", 3 },
-	{ "folded", OPT_FOLDED, NULL, 0, "stacks for flame graphs, weighted by pins", 3 },
-	{ "output", 'o', "FILE", 0, "the report into FILE, apart from what CMD prints", 3 },
-	{ "quiet", 'q', NULL, 0, "the first line only", 3 },
-	{ "verbose", 'v', NULL, 0, "offsets, all groups and sites; the loader's messages", 3 },
-	{ "schema", OPT_SCHEMA, NULL, 0, "print the JSON schema and exit", 3 },
-	{ NULL, 0, NULL, 0, "This kernel:", 4 },
-	{ "probe", OPT_PROBE, NULL, 0, "print what would be attached here, and why not; exit", 4 },
+	{ NULL, 0, NULL, 0, "Only what fits all of these:", 2 },
+	FILTER_OPTIONS,
+	{ NULL, 0, NULL, 0, "What to report:", 3 },
+	{ "min-age", OPT_MIN_AGE, "TIME", 0, "no finding for younger pins", 3 },
+	{ "min-pages", OPT_MIN_PAGES, "N", 0, "no finding for less memory than N pages", 3 },
+	{ "top", OPT_TOP, "N", 0, "at most N entries of each list", 3 },
+	{ "suppress", OPT_SUPPRESS, "FILE", 0, "findings to live with: rule:glob  # why", 3 },
+	{ NULL, 0, NULL, 0, "How to report it:", 4 },
+	{ "json", OPT_JSON, NULL, 0, "the snapshot as JSON (see --schema)", 4 },
+	{ "folded", OPT_FOLDED, NULL, 0, "stacks for flame graphs, weighted by pins", 4 },
+	{ "output", 'o', "FILE", 0, "the report into FILE, apart from what CMD prints", 4 },
+	{ "quiet", 'q', NULL, 0, "the first line only", 4 },
+	{ "verbose", 'v', NULL, 0, "offsets, all groups and sites; the loader's messages", 4 },
+	{ "schema", OPT_SCHEMA, NULL, 0, "print the JSON schema and exit", 4 },
+	{ NULL, 0, NULL, 0, "This kernel:", 5 },
+	{ "probe", OPT_PROBE, NULL, 0, "print what would be attached here, and why not; exit", 5 },
 	{ "max-folios", OPT_MAX_FOLIOS, "N", 0, "ledger size; default an eighth of RAM's pages",
-	  4 },
+	  5 },
 	{ "skip-hook", OPT_SKIP_HOOK, "FUNC", OPTION_HIDDEN, "for tests: leave this function out",
-	  4 },
+	  5 },
 	{ 0 },
 };
 
@@ -141,6 +143,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_SKIP_HOOK:
 		env->skip_hook = arg;
 		return 0;
+	case FILTER_KEY_FILE ... FILTER_KEY_END - 1:
+		filter__option(&env->filter, key, arg);
+		return 0;
 	case ARGP_KEY_ARGS:
 		env->cmd = state->argv + state->next;
 		return 0;
@@ -164,7 +169,7 @@ int main(int argc, char **argv)
 		usage_error("no command after --");
 	if (env.cmd && env.pid)
 		usage_error("give either -p or a command, not both");
-	if (env.input && (env.cmd || env.pid || env.duration_ns))
+	if (env.input && (env.cmd || env.duration_ns))
 		usage_error("--input judges what was saved: nothing to run or watch");
 	switch (env.what) {
 	case DO_INPUT:
