@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Plan core: one short program per kernel function and signature. Each only
- * adapts the kernel's arguments; what happens is in ledger, owner and sites.
- * All are off until src/hooks.c, the table, has chosen by BTF.
+ * One short program per kernel function and signature. Each only adapts the
+ * kernel's arguments; what happens is in ledger, owner and sites. Here is plan
+ * core; plan call's are in call.bpf.h and share the owners. All are off until
+ * src/hooks.c, the table, has chosen by BTF.
  *
  * Arguments are read as numbers from the context: up to v7.0 the verifier does
  * not let a tracing program touch a struct page ** argument, and arithmetic on
@@ -377,6 +378,9 @@ int fexit__memfd_pin_folios(void *ctx)
 	__sync_fetch_and_add(&memfd_callers, -1);
 	return 0;
 }
+
+#include "record.bpf.h"
+#include "call.bpf.h"
 
 /* --- FOLL_GET callers: not converted, counted by call site --- */
 

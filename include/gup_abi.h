@@ -103,6 +103,38 @@ struct gup_owner {
 	__u32 mm_in_tree;
 };
 
+/*
+ * Plan call: what one pin call pinned, by the identity of the memory. A pinned
+ * folio belongs to it when its mapping is m0 and its index in [i0, i0 + pages).
+ * Memory without a mapping: m0 is 0, i0 the struct page's address / its size.
+ */
+struct gup_record_key {
+	__u64 mm;    /* opaque: whose memory */
+	__u64 start; /* address; for memfd_pin_folios: mapping + offset in the file, odd */
+};
+
+struct gup_record {
+	__u64 first_ns, last_ns; /* monotonic: of the calls that this record stands for */
+	__u64 file;		 /* opaque: as in the owner's key */
+	__u64 page, last_page;	 /* opaque: struct pages of the first and the last page */
+	__u64 m0, i0;		 /* opaque mapping without flag bits; index in pages */
+	__u32 pages;
+	__u32 owner;
+	__u32 tgid;
+	__u32 flags; /* FOLL_* as passed by the caller */
+	__u32 calls;
+	__u32 notes; /* GUP_RECORD_* */
+};
+
+#define GUP_RECORD_LONGTERM 1 /* FOLL_LONGTERM, or memfd_pin_folios */
+#define GUP_RECORD_PART 2     /* one of several of the same call: the range spans VMAs */
+
+/* A record whose key was taken by another call. */
+struct gup_spill {
+	struct gup_record_key key;
+	struct gup_record record;
+};
+
 struct gup_proc_key {
 	__u32 tgid;
 	__u32 pad;
@@ -169,8 +201,14 @@ enum gup_stat {
 	GUP_STAT_STACKS_LOST,
 	GUP_STAT_PROCS_LOST,
 	GUP_STAT_SITES_LOST,
-	GUP_STAT_RECS_LOST, /* ring buffer full: a user stack was not copied */
-	GUP_STAT_INSERTED,  /* ledger entries made */
+	GUP_STAT_RECS_LOST,	/* ring buffer full: a user stack was not copied */
+	GUP_STAT_INSERTED,	/* ledger entries made */
+	GUP_STAT_RECORDED,	/* plan call: records made */
+	GUP_STAT_RECORDED_LONG, /* of these, of FOLL_LONGTERM calls */
+	GUP_STAT_RECORDS_FULL,	/* calls that found no room for a record */
+	GUP_STAT_SPILLS_LOST,	/* records lost because their key was taken too often */
+	GUP_STAT_PARTS_LOST,	/* pages of ranges over more VMAs than are looked for */
+	GUP_STAT_CALLS_LOST,	/* kretprobe without its entry */
 	GUP_STAT_CNT,
 };
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum hook_plan { PLAN_CORE, PLAN_CALL };
+enum hook_plan { PLAN_CORE, PLAN_CALL, PLAN_CNT };
 
 enum hook_role {
 	ROLE_ACQUIRE, /* changes NR_FOLL_PIN_ACQUIRED */
@@ -19,6 +19,7 @@ enum hook_role {
 	ROLE_API,     /* names who pins */
 	ROLE_SITE,    /* names who releases */
 	ROLE_GET,     /* FOLL_GET caller */
+	ROLE_RECORD,  /* plan call: records what a call pinned */
 	ROLE_CNT,
 };
 
@@ -49,7 +50,7 @@ struct hook_kernel {
 	bool has_cmpxchg; /* BPF atomics, since Linux kernel commit 5ffa25502b5a (in v5.12) */
 };
 
-#define HOOKS_MAX 48
+#define HOOKS_MAX 56
 
 struct hook_choice {
 	const struct hook *hooks[HOOKS_MAX];
@@ -65,6 +66,9 @@ const struct hook *hooks__table(size_t *cnt);
 int hooks__select(const struct hook_kernel *kernel, enum hook_plan plan,
 		  struct hook_choice *choice);
 
+/* "core", "call"; the plan of a name, or -1. */
+const char *hook_plan_name(enum hook_plan plan);
+int hook_plan_of(const char *name);
 /* "acquire", "api", ... */
 const char *hook_role_name(enum hook_role role);
 

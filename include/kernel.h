@@ -26,6 +26,7 @@ struct kernel_facts {
 	/* other values of page_type's top byte; 0 = this kernel has no such type, or bits instead */
 	uint64_t pgty_buddy, pgty_offline, pgty_table, pgty_slab, pgty_zsmalloc;
 	bool zero_page_counts;
+	bool hugetlb_index_huge; /* the index of a hugetlb folio counts huge pages */
 	uint64_t page_struct_bytes;
 };
 

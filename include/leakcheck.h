@@ -28,9 +28,14 @@ struct env {
 	const char *suppress;
 	const char *output; /* file of the report, NULL = stdout */
 	bool quiet, verbose;
+	int plan; /* enum hook_plan */
+	uint32_t stack_every;
 	uint64_t max_folios;
 	const char *skip_hook;
 };
+
+/* The number of a plan's name for env.plan, or -1. */
+int leakcheck_plan(const char *name);
 
 /* Tracks, reports to stdout; the exit status. Errors are one line on stderr. */
 int leakcheck_run(const struct env *env);

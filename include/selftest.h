@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 
+#include "calls.h"
 #include "tracker.h"
 
 struct selftest_result {
@@ -18,6 +19,12 @@ struct selftest_result {
 	char failure[512];    /* what disagreed, and which function was silent; empty = none */
 	uint64_t vmemmap;     /* opaque address of the struct page of pfn 0, 0 = not found */
 };
+
+/*
+ * The same for plan call: each path must leave a record of its call, and what it
+ * holds must be found by the scan and known as this process's.
+ */
+int calls__selftest(struct calls *calls, struct tracker *tracker, struct selftest_result *result);
 
 /* After tracker__attach(). 0; -EBADE: a path disagreed, failure says how; else -errno. */
 int tracker__selftest(struct tracker *tracker, struct selftest_result *result);

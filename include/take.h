@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "calls.h"
 #include "notes.h"
 #include "resolve.h"
 #include "selftest.h"
@@ -29,9 +30,10 @@ struct take_options {
 	struct ksyms *ksyms;
 	const struct flow *base; /* flow when tracking began */
 	const struct selftest_result *selftest;
-	uint64_t since_ns; /* realtime when tracking began */
-	bool tree_only;	   /* only what CMD's tree pinned */
-	uint32_t pid;	   /* only what this process pinned, or whose memory it is; 0 = all */
+	struct calls *calls; /* plan call only */
+	uint64_t since_ns;   /* realtime when tracking began */
+	bool tree_only;	     /* only what CMD's tree pinned */
+	uint32_t pid;	     /* only what this process pinned, or whose memory it is; 0 = all */
 };
 
 /*

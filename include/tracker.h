@@ -18,6 +18,9 @@
 struct ksyms;
 
 struct tracker_options {
+	enum hook_plan plan;
+	uint64_t max_records;  /* plan call: live calls; 0 = 262,144 */
+	uint32_t stack_every;  /* plan call: stacks of one in so many short small calls; 0 = 8 */
 	uint64_t max_folios;   /* ledger entries; 0 = an eighth of RAM's pages, at least 65,536 */
 	const char *skip_func; /* leave this function's hook out: how tests break it */
 };
@@ -44,6 +47,7 @@ int tracker__attach(struct tracker *tracker);
 /* The process whose tree is watched as CMD's; 0 = none any more. */
 void tracker__set_root(struct tracker *tracker, uint32_t tgid);
 
+enum hook_plan tracker__plan(const struct tracker *tracker);
 const struct kernel_facts *tracker__facts(const struct tracker *tracker);
 const struct hook_choice *tracker__hooks(const struct tracker *tracker);
 /* Hooks wanted, attached, and those that are not, with why. */
@@ -75,6 +79,16 @@ struct ledger_item {
  */
 int tracker__ledger(const struct tracker *tracker, struct ledger_item **items, size_t *cnt);
 int tracker__owners(const struct tracker *tracker, struct gup_owner **owners, size_t *cnt);
+
+/*
+ * Plan call. Records as they are now: *items is malloc'ed, key and record of
+ * each; and those whose key was taken since they were last asked for. 0 or -errno.
+ */
+int tracker__records(const struct tracker *tracker, struct gup_spill **items, size_t *cnt);
+int tracker__spills(const struct tracker *tracker, struct gup_spill **items, size_t *cnt);
+/* Takes a record out of the map, as it was at that moment. 0, or -ENOENT: it was not there. */
+int tracker__take_record(const struct tracker *tracker, const struct gup_record_key *key,
+			 struct gup_record *record);
 
 struct proc_item {
 	struct gup_proc_key key;

@@ -3,6 +3,8 @@
  * The last section of the text report: what stands behind the figures, and
  * what was missed. See struct checks in snapshot.h.
  */
+#include <string.h>
+
 #include "fmt.h"
 #include "form_text.h"
 
@@ -65,7 +67,8 @@ static void line_lost(struct text *text, const struct checks *c)
 	} losses[] = {
 		{ c->repaired, "releases missed under load, put right by struct page" },
 		{ missed(c), "events missed under load, not put right" },
-		{ c->map_full, "dropped: ledger full" },
+		{ c->map_full, c->plan && !strcmp(c->plan, "call") ? "dropped: record table full"
+								   : "dropped: ledger full" },
 		{ c->owners_full, "dropped: owner table full" },
 		{ c->stacks_lost, "stacks lost" },
 		{ c->in_motion, "folios changed while they were read" },

@@ -3,7 +3,7 @@
  * THE TABLE: which program runs at which kernel function, and the loop that
  * chooses. Rows of a group stand together, newest kernel first. To support a
  * new kernel, add its row above its siblings and the adapter it names in
- * bpf/track.bpf.c. Plan call has its place in the plan column and no row yet.
+ * bpf/track.bpf.c (plan core) or bpf/call.bpf.h (plan call).
  */
 #include "hooks.h"
 
@@ -108,14 +108,45 @@ static const struct hook table[] = {
 	  6, RET_INT, IF_PRESENT, false, NULL, { "fexit__get_user_pages_remote" } },
 	{ "get_user_pages_unlocked", PLAN_CORE, ROLE_GET, "get_user_pages_unlocked",
 	  4, RET_INT, IF_PRESENT, false, NULL, { "fexit__get_user_pages_unlocked" } },
+
+	/* Plan call: the API functions again, at their exit alone, in two copies each. */
+	{ "pin_user_pages", PLAN_CALL, ROLE_RECORD, "pin_user_pages",
+	  4, RET_INT, MUST, false, NULL,
+	  { "call__pin_user_pages", "call2__pin_user_pages" } },
+	{ "pin_user_pages", PLAN_CALL, ROLE_RECORD, "pin_user_pages",
+	  5, RET_INT, MUST, false, NULL,
+	  { "call__pin_user_pages__vmas", "call2__pin_user_pages__vmas" } },
+	{ "pin_user_pages_fast", PLAN_CALL, ROLE_RECORD, "pin_user_pages_fast",
+	  4, RET_INT, MUST, false, NULL,
+	  { "call__pin_user_pages_fast", "call2__pin_user_pages_fast" } },
+	{ "pin_user_pages_fast_only", PLAN_CALL, ROLE_RECORD, "pin_user_pages_fast_only",
+	  4, RET_INT, IF_PRESENT, false, NULL,
+	  { "call__pin_user_pages_fast_only", "call2__pin_user_pages_fast_only" } },
+	{ "pin_user_pages_unlocked", PLAN_CALL, ROLE_RECORD, "pin_user_pages_unlocked",
+	  4, RET_INT, IF_PRESENT, false, NULL,
+	  { "call__pin_user_pages_unlocked", "call2__pin_user_pages_unlocked" } },
+	{ "pin_user_pages_remote", PLAN_CALL, ROLE_RECORD, "pin_user_pages_remote",
+	  6, RET_INT, MUST, false, NULL,
+	  { "call__pin_user_pages_remote", "call2__pin_user_pages_remote" } },
+	/* With vmas more arguments than a trampoline carries: a pair of probes. */
+	{ "pin_user_pages_remote", PLAN_CALL, ROLE_RECORD, "pin_user_pages_remote",
+	  7, RET_INT, MUST, false, NULL,
+	  { "kprobe__pin_user_pages_remote__vmas", "kretprobe__pin_user_pages_remote__vmas" } },
+	{ "memfd_pin_folios", PLAN_CALL, ROLE_RECORD, "memfd_pin_folios",
+	  6, RET_INT, IF_PRESENT, false, NULL,
+	  { "call__memfd_pin_folios", "call2__memfd_pin_folios" } },
 };
 /* clang-format on */
 
 static const char *const role_names[] = {
 	[ROLE_ACQUIRE] = "acquire", [ROLE_ADD_PIN] = "add pin",	  [ROLE_RELEASE] = "release",
 	[ROLE_API] = "api",	    [ROLE_SITE] = "release site", [ROLE_GET] = "FOLL_GET",
+	[ROLE_RECORD] = "record",
 };
 _Static_assert(ARRAY_SIZE(role_names) == ROLE_CNT, "a role without a name");
+
+static const char *const plan_names[] = { [PLAN_CORE] = "core", [PLAN_CALL] = "call" };
+_Static_assert(ARRAY_SIZE(plan_names) == PLAN_CNT, "a plan without a name");
 
 /* Functions whose names look like pins: patterns, and why they are not hooked. */
 static const struct {
@@ -151,6 +182,19 @@ const char *hook_role_name(enum hook_role role)
 	return role_names[role];
 }
 
+const char *hook_plan_name(enum hook_plan plan)
+{
+	return plan_names[plan];
+}
+
+int hook_plan_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(plan_names); i++)
+		if (!strcmp(name, plan_names[i]))
+			return i;
+	return -1;
+}
+
 const char *hooks__ignored(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
@@ -168,10 +212,13 @@ static bool fits(const struct hook_kernel *kernel, const struct hook *hook)
 		return false;
 	if (hook->ret != RET_ANY && hook->ret != ret)
 		return false;
-	/* Roles that book come in two kinds; release sites need atomics; the others only counters. */
+	/*
+	 * Roles that book come in two kinds. Release sites need atomics, records
+	 * helpers that came with or after them; the others only counters.
+	 */
 	if (hook->role <= ROLE_RELEASE)
 		return hook->flow_only != kernel->has_cmpxchg;
-	return hook->role != ROLE_SITE || kernel->has_cmpxchg;
+	return (hook->role != ROLE_SITE && hook->role != ROLE_RECORD) || kernel->has_cmpxchg;
 }
 
 int hooks__select(const struct hook_kernel *kernel, enum hook_plan plan, struct hook_choice *choice)

@@ -173,6 +173,9 @@ int kernel_facts__read_btf(struct kernel_facts *facts)
 		return -ENOENT;
 	read_enumerators(facts);
 	read_pages(facts);
+	/* Went with the special case, see identity_of() in bpf/folio.bpf.h. */
+	facts->hugetlb_index_huge =
+		btf__find_by_name_kind(facts->btf, "hugetlb_basepage_index", BTF_KIND_FUNC) > 0;
 	return 0;
 }
 

@@ -39,6 +39,7 @@ struct run {
 	struct suppressions *suppressions;
 	struct tracker *tracker;
 	struct selftest_result selftest;
+	struct calls *calls; /* plan call only */
 	struct flow base;
 	struct command cmd;
 	struct take_options take;
@@ -74,6 +75,8 @@ static int explain_facts(int err)
 static int open_tracker(struct run *run)
 {
 	struct tracker_options opts = {
+		.plan = run->env->plan,
+		.stack_every = run->env->stack_every,
 		.max_folios = run->env->max_folios,
 		.skip_func = run->env->skip_hook,
 	};
@@ -105,8 +108,16 @@ static int open_tracker(struct run *run)
 
 static int test_tracker(struct run *run)
 {
-	int err = tracker__selftest(run->tracker, &run->selftest);
+	int err;
 
+	if (run->env->plan == PLAN_CALL) {
+		run->calls = calls__open(run->tracker);
+		if (!run->calls)
+			return EXIT_CANNOT;
+		err = calls__selftest(run->calls, run->tracker, &run->selftest);
+	} else {
+		err = tracker__selftest(run->tracker, &run->selftest);
+	}
 	if (err == -EBADE)
 		warnx("self-test failed, so pins can't be tracked here: %s", run->selftest.failure);
 	else if (err)
@@ -154,6 +165,8 @@ static int step(struct run *run, int timeout_ms)
 	int err = tracker__poll(run->tracker, timeout_ms);
 
 	notes__unwind(run->notes);
+	if (!err && run->calls)
+		err = calls__tick(run->calls);
 	take_signals(run);
 	return err;
 }
@@ -353,6 +366,7 @@ static int track(struct run *run)
 		.ksyms = run->ksyms,
 		.base = &run->base,
 		.selftest = &run->selftest,
+		.calls = run->calls,
 		.since_ns = run->started_ns,
 		.tree_only = run->env->cmd != NULL,
 		.pid = run->env->pid,
@@ -385,6 +399,7 @@ static void run__close(struct run *run)
 {
 	if (run->cmd.pid && !run->cmd.ended && !run->started_ns)
 		command__cancel(&run->cmd);
+	calls__close(run->calls);
 	tracker__close(run->tracker);
 	suppressions__free(run->suppressions);
 	notes__free(run->notes);
@@ -405,6 +420,11 @@ static bool in_table(const char *func)
 		if (!strcmp(table[i].func, func))
 			return true;
 	return false;
+}
+
+int leakcheck_plan(const char *name)
+{
+	return hook_plan_of(name);
 }
 
 int leakcheck_run(const struct env *env)

@@ -17,7 +17,6 @@
 static void print_table(FILE *out, const struct hook_choice *choice, struct kernel_reader *reader,
 			const struct ksyms *ksyms)
 {
-	fprintf(out, "%-34s %-12s %s\n", "function", "role", "program");
 	for (size_t i = 0; i < choice->cnt; i++) {
 		const struct hook *hook = choice->hooks[i];
 		int calls = 1;
@@ -77,12 +76,38 @@ static int explain(int err)
 	return 3;
 }
 
+static void print_plan(FILE *out, const struct kernel_facts *facts, enum hook_plan plan)
+{
+	static const char *const words[PLAN_CNT][2] = {
+		[PLAN_CORE] = { "flows and owners' totals only: this kernel's BPF has no "
+				"compare-and-exchange",
+				"with a ledger per folio" },
+		[PLAN_CALL] = { "not on this kernel: its BPF lacks what it needs",
+				"one record per call; probes where a trampoline carries too "
+				"little" },
+	};
+
+	fprintf(out, "plan: %s, %s\n", hook_plan_name(plan), words[plan][facts->has_cmpxchg]);
+}
+
+/* 0, or -ENOENT: this plan cannot be used here. */
+static int print_choice(FILE *out, const struct kernel_facts *facts, enum hook_plan plan,
+			struct kernel_reader *reader, const struct ksyms *ksyms)
+{
+	struct hook_kernel view = kernel_facts__view(facts);
+	struct hook_choice choice;
+	int err = hooks__select(&view, plan, &choice);
+
+	print_table(out, &choice, reader, ksyms);
+	for (size_t i = 0; i < choice.lacking_cnt && (plan == PLAN_CORE || facts->has_cmpxchg); i++)
+		fprintf(out, "lacking: %s: no function that we know\n", choice.lacking[i]);
+	return err;
+}
+
 int probe_print(FILE *out)
 {
 	struct kernel_facts facts;
 	struct kernel_reader *reader;
-	struct hook_choice choice;
-	struct hook_kernel view;
 	struct ksyms *ksyms;
 	int err, chosen;
 
@@ -96,19 +121,15 @@ int probe_print(FILE *out)
 	kernel_reader__log(false);
 	reader = kernel_reader__open();
 	ksyms = ksyms__load();
-	view = kernel_facts__view(&facts);
-	chosen = hooks__select(&view, PLAN_CORE, &choice);
-	fprintf(out, "plan: core, %s\n",
-		facts.has_cmpxchg ? "with a ledger per folio"
-				  : "flows and owners' totals only: this kernel's BPF has no "
-				    "compare-and-exchange");
+	for (enum hook_plan plan = 0; plan < PLAN_CNT; plan++)
+		print_plan(out, &facts, plan);
 	fprintf(out, "FOLL_PIN 0x%llx, FOLL_LONGTERM 0x%llx (%s)\n",
 		(unsigned long long)facts.foll_pin, (unsigned long long)facts.foll_longterm,
 		facts.foll_from_btf ? "from BTF" : "the defines before v6.3");
 	fprintf(out, "zero page: %s\n", facts.zero_page_counts ? "counted" : "not counted");
-	print_table(out, &choice, reader, ksyms);
-	for (size_t i = 0; i < choice.lacking_cnt; i++)
-		fprintf(out, "lacking: %s: no function that we know\n", choice.lacking[i]);
+	fprintf(out, "%-34s %-12s %s\n", "function", "role", "program");
+	chosen = print_choice(out, &facts, PLAN_CORE, reader, ksyms);
+	print_choice(out, &facts, PLAN_CALL, reader, ksyms);
 	kernel_facts__each_func(&facts, report_unknown, out);
 	ksyms__free(ksyms);
 	kernel_reader__close(reader);

@@ -4,7 +4,7 @@
  * prime number of this process's own pages, so that no other leg's count and
  * no multiple can be taken for it.
  */
-#include "selftest.h"
+#include "selftest_impl.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -22,14 +22,7 @@
 
 #define HUGE_BYTES (2UL << 20)
 
-struct leg {
-	const char *name;
-	size_t pages;
-	bool huge;
-	bool held; /* pins stay until released on purpose */
-};
-
-static const struct leg legs[] = {
+const struct leg selftest_legs[LEGS] = {
 	{ "process_vm_readv", 67, false, false },
 	{ "process_vm_readv on a THP", 509, true, false },
 	{ "io_uring", 61, false, true },
@@ -75,7 +68,7 @@ static bool is_huge(const char *mem)
 }
 
 /* Touched anonymous memory; NULL when a huge page was wanted and none came. */
-static char *map_memory(const struct leg *leg, void **map, size_t *map_bytes)
+char *leg__map(const struct leg *leg, void **map, size_t *map_bytes)
 {
 	size_t bytes = leg->huge ? 2 * HUGE_BYTES : leg->pages * sysconf(_SC_PAGESIZE);
 	char *mem;
@@ -194,7 +187,7 @@ static void remember_runs(struct tracker *tracker)
 		runs_before[i] = tracker__runs(tracker, choice->hooks[i]);
 }
 
-static int pin_by_read(const struct leg *leg, char *mem)
+int leg__read(const struct leg *leg, char *mem)
 {
 	char byte;
 	struct iovec local = { &byte, 1 };
@@ -204,7 +197,7 @@ static int pin_by_read(const struct leg *leg, char *mem)
 }
 
 /* Registers the pages as an io_uring buffer: the ring's descriptor holds the pins. */
-static int pin_by_ring(const struct leg *leg, char *mem)
+int leg__ring(const struct leg *leg, char *mem)
 {
 	struct io_uring_params params = {};
 	struct iovec iov = { mem, leg->pages * sysconf(_SC_PAGESIZE) };
@@ -218,14 +211,14 @@ static int pin_by_ring(const struct leg *leg, char *mem)
 	return -errno;
 }
 
-static void unpin_ring(int fd)
+void leg__unring(int fd)
 {
 	syscall(__NR_io_uring_register, fd, IORING_UNREGISTER_BUFFERS, NULL, 0);
 	close(fd);
 }
 
-static int disagree(struct selftest_result *result, const struct leg *leg, const char *what,
-		    uint64_t got, uint64_t want, const char *silent)
+int selftest__disagree(struct selftest_result *result, const struct leg *leg, const char *what,
+		       uint64_t got, uint64_t want, const char *silent)
 {
 	snprintf(result->failure, sizeof(result->failure),
 		 "%s of %zu own pages: %s %llu, expected %llu%s", leg->name, leg->pages, what,
@@ -248,14 +241,14 @@ static int check_held(struct tracker *tracker, const struct leg *leg, const stru
 		return err;
 	name_silent(tracker, true, silent, sizeof(silent));
 	if (now.pinned - before->pinned != leg->pages)
-		return disagree(result, leg, "pins seen", now.pinned - before->pinned, leg->pages,
-				silent);
+		return selftest__disagree(result, leg, "pins seen", now.pinned - before->pinned,
+					  leg->pages, silent);
 	out = leg->pages - (now.released - before->released);
 	if (pins != out)
-		return disagree(result, leg, "pins in the ledger", pins, out, "");
+		return selftest__disagree(result, leg, "pins in the ledger", pins, out, "");
 	if (differing)
-		return disagree(result, leg, "folios whose struct page disagrees", differing, 0,
-				"");
+		return selftest__disagree(result, leg, "folios whose struct page disagrees",
+					  differing, 0, "");
 	return 0;
 }
 
@@ -281,15 +274,15 @@ static int check_released(struct tracker *tracker, const struct leg *leg, const 
 		return err;
 	if (now.pinned - before->pinned != leg->pages) {
 		name_silent(tracker, true, silent, sizeof(silent));
-		return disagree(result, leg, "pins seen", now.pinned - before->pinned, leg->pages,
-				silent);
+		return selftest__disagree(result, leg, "pins seen", now.pinned - before->pinned,
+					  leg->pages, silent);
 	}
 	if (now.released - before->released != leg->pages) {
 		name_silent(tracker, false, silent, sizeof(silent));
-		return disagree(result, leg, "releases seen", now.released - before->released,
-				leg->pages, silent);
+		return selftest__disagree(result, leg, "releases seen",
+					  now.released - before->released, leg->pages, silent);
 	}
-	return pins ? disagree(result, leg, "pins left in the ledger", pins, 0, "") : 0;
+	return pins ? selftest__disagree(result, leg, "pins left in the ledger", pins, 0, "") : 0;
 }
 
 /* 0, -EBADE, or another -errno: the path is not offered here. */
@@ -297,7 +290,7 @@ static int run_leg(struct tracker *tracker, const struct leg *leg, struct selfte
 {
 	size_t bytes;
 	void *map;
-	char *mem = map_memory(leg, &map, &bytes);
+	char *mem = leg__map(leg, &map, &bytes);
 	struct seen before;
 	int err, fd = -1;
 
@@ -309,14 +302,14 @@ static int run_leg(struct tracker *tracker, const struct leg *leg, struct selfte
 	err = own_events(tracker, &before);
 	remember_runs(tracker);
 	if (!err && leg->held) {
-		fd = pin_by_ring(leg, mem);
+		fd = leg__ring(leg, mem);
 		err = fd < 0 ? fd : check_held(tracker, leg, &before, result);
 		if (!err)
 			find_vmemmap(tracker, leg, mem, result);
 		if (fd >= 0)
-			unpin_ring(fd);
+			leg__unring(fd);
 	} else if (!err) {
-		err = pin_by_read(leg, mem);
+		err = leg__read(leg, mem);
 	}
 	if (!err)
 		err = check_released(tracker, leg, &before, result);
@@ -329,7 +322,7 @@ static int flow_leg(struct tracker *tracker, const struct leg *leg, struct selft
 {
 	size_t bytes;
 	void *map;
-	char *mem = map_memory(leg, &map, &bytes);
+	char *mem = leg__map(leg, &map, &bytes);
 	struct seen before, after;
 	uint64_t stats[GUP_STAT_CNT] = {}, released;
 	char silent[256];
@@ -343,7 +336,7 @@ static int flow_leg(struct tracker *tracker, const struct leg *leg, struct selft
 		err = tracker__stats(tracker, stats);
 	released = stats[GUP_STAT_RELEASED];
 	if (!err)
-		err = pin_by_read(leg, mem);
+		err = leg__read(leg, mem);
 	if (!err)
 		err = own_events(tracker, &after);
 	if (!err)
@@ -353,13 +346,13 @@ static int flow_leg(struct tracker *tracker, const struct leg *leg, struct selft
 		return err;
 	if (after.pinned - before.pinned != leg->pages) {
 		name_silent(tracker, true, silent, sizeof(silent));
-		return disagree(result, leg, "pins seen", after.pinned - before.pinned, leg->pages,
-				silent);
+		return selftest__disagree(result, leg, "pins seen", after.pinned - before.pinned,
+					  leg->pages, silent);
 	}
 	if (stats[GUP_STAT_RELEASED] - released < leg->pages) {
 		name_silent(tracker, false, silent, sizeof(silent));
-		return disagree(result, leg, "releases seen", stats[GUP_STAT_RELEASED] - released,
-				leg->pages, silent);
+		return selftest__disagree(result, leg, "releases seen",
+					  stats[GUP_STAT_RELEASED] - released, leg->pages, silent);
 	}
 	return 0;
 }
@@ -402,7 +395,7 @@ static int fast_leg(struct tracker *tracker, struct selftest_result *result)
 	char silent[128];
 	size_t bytes;
 	void *map;
-	char *mem = map_memory(&leg, &map, &bytes);
+	char *mem = leg__map(&leg, &map, &bytes);
 	int err;
 
 	if (!mem || !hook)
@@ -414,10 +407,10 @@ static int fast_leg(struct tracker *tracker, struct selftest_result *result)
 	if (err || runs >= leg.pages)
 		return err;
 	snprintf(silent, sizeof(silent), "; silent: %s", hook->func);
-	return disagree(result, &leg, "grabs seen", runs, leg.pages, silent);
+	return selftest__disagree(result, &leg, "grabs seen", runs, leg.pages, silent);
 }
 
-static void list_leg(char *buf, size_t size, const char *name)
+void selftest__list(char *buf, size_t size, const char *name)
 {
 	size_t len = strlen(buf);
 
@@ -435,22 +428,24 @@ int tracker__selftest(struct tracker *tracker, struct selftest_result *result)
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	/* Counts how often each program runs, to tell which one stays silent. */
 	stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	for (size_t i = 0; i < ARRAY_SIZE(legs) && err != -EBADE; i++) {
-		if (!ledger && legs[i].held)
+	for (size_t i = 0; i < LEGS && err != -EBADE; i++) {
+		if (!ledger && selftest_legs[i].held)
 			continue;
 		tracker__poll(tracker, 0); /* a small ledger needs its room back */
-		err = ledger ? run_leg(tracker, &legs[i], result)
-			     : flow_leg(tracker, &legs[i], result);
+		err = ledger ? run_leg(tracker, &selftest_legs[i], result)
+			     : flow_leg(tracker, &selftest_legs[i], result);
 		if (!err)
-			list_leg(result->verified, sizeof(result->verified), legs[i].name);
+			selftest__list(result->verified, sizeof(result->verified),
+				       selftest_legs[i].name);
 		else if (err != -EBADE)
-			list_leg(result->unverified, sizeof(result->unverified), legs[i].name);
+			selftest__list(result->unverified, sizeof(result->unverified),
+				       selftest_legs[i].name);
 	}
 	if (err != -EBADE && stats_fd >= 0) {
 		err = fast_leg(tracker, result);
 		if (err != -EBADE)
-			list_leg(err ? result->unverified : result->verified,
-				 sizeof(result->verified), "vmsplice");
+			selftest__list(err ? result->unverified : result->verified,
+				       sizeof(result->verified), "vmsplice");
 	}
 	if (stats_fd >= 0)
 		close(stats_fd);

@@ -343,7 +343,9 @@ static void fill_flow(struct take *take, const struct flow *before, const struct
 	checks->events_released = after->released - base->released;
 	checks->folio_add_pins = after->add_pins - base->add_pins;
 	checks->recursion_misses = lost;
-	checks->vmstat_known = base->vm_known && after->vm_known;
+	/* Plan call sees no single pin: its scan is held against vmstat instead. */
+	checks->vmstat_known =
+		base->vm_known && after->vm_known && tracker__plan(take->tracker) == PLAN_CORE;
 	if (!checks->vmstat_known)
 		return;
 	acquired = checks->vmstat_acquired = after->vm_acquired - base->vm_acquired;
@@ -372,10 +374,12 @@ static int fill_checks(struct take *take)
 	fill_flow(take, &before, &after);
 	fill_coverage(take);
 	checks->source = "own tracker";
-	checks->plan = "core";
+	checks->plan = hook_plan_name(tracker__plan(take->tracker));
 	checks->has_ledger = tracker__facts(take->tracker)->has_cmpxchg;
 	checks->tracking_since_ns = take->opts->since_ns;
-	checks->map_full = cnt[GUP_STAT_MAP_FULL] + cnt[GUP_STAT_RETRIES_OUT];
+	checks->map_full = cnt[GUP_STAT_MAP_FULL] + cnt[GUP_STAT_RETRIES_OUT] +
+			   cnt[GUP_STAT_RECORDS_FULL] + cnt[GUP_STAT_SPILLS_LOST] +
+			   cnt[GUP_STAT_PARTS_LOST] + cnt[GUP_STAT_CALLS_LOST];
 	checks->owners_full = cnt[GUP_STAT_OWNERS_FULL];
 	checks->stacks_lost = cnt[GUP_STAT_STACKS_LOST];
 	checks->stale_dropped += cnt[GUP_STAT_STALE];
@@ -383,7 +387,8 @@ static int fill_checks(struct take *take)
 	take__unknown_releases(take, unmatched, cnt[GUP_STAT_UNPINNED], take->opts->base,
 			       checks->map_full + checks->recursion_misses + cnt[GUP_STAT_STALE],
 			       take->unknown_sites_differ ? NULL : take->unknown_site);
-	checks->pins_before = pins_before(take->opts->base, unmatched);
+	if (tracker__plan(take->tracker) == PLAN_CORE)
+		checks->pins_before = pins_before(take->opts->base, unmatched);
 	checks->api_unknown = cnt[GUP_STAT_API_UNKNOWN];
 	checks->repaired = checks->stale_dropped;
 	checks->cpu_percent = -1;
@@ -419,7 +424,7 @@ struct snapshot *snapshot__take(struct tracker *tracker, const struct take_optio
 	err = read_owners(&take);
 	if (!err)
 		err = take__groups(&take);
-	if (!err)
+	if (!err && tracker__plan(tracker) == PLAN_CORE)
 		err = take__sites(&take);
 	if (!err)
 		err = fill_checks(&take);
@@ -443,7 +448,9 @@ int snapshot__held(struct tracker *tracker, const struct take_options *opts, uin
 	int err = read_owners(&take);
 
 	*pins = 0;
-	if (!err)
+	if (!err && tracker__plan(tracker) == PLAN_CALL)
+		err = take__call_held(&take, pins);
+	else if (!err)
 		err = tracker__ledger(tracker, &items, &cnt);
 	for (size_t i = 0; i < cnt && !err; i++) {
 		for (int s = 0; s < GUP_SLOTS; s++) {

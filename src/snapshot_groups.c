@@ -233,21 +233,18 @@ static enum mem_kind mem_kind(const struct gup_truth *truth)
 	return truth->kind == GUP_FOLIO_ANON && truth->order >= 9 ? MEM_THP : kinds[truth->kind];
 }
 
-static void add_memory(struct take *take, struct group *group, const struct ledger_item *item)
+static void add_memory(struct take *take, struct group *group, const struct folio_facts *folio)
 {
-	const struct zone *zone = take__zone(take, item->folio);
-	enum mem_kind kind = mem_kind(&item->truth);
-	uint64_t bytes = take->snap->page_size << item->truth.order;
-	const char *file = kind == MEM_FILE || kind == MEM_SHMEM || kind == MEM_HUGETLB
-				   ? item->truth.name
-				   : "";
+	const struct zone *zone = take__zone(take, folio->address);
+	uint64_t bytes = take->snap->page_size << folio->order;
+	const char *file = folio->file ? folio->file : "";
 	const char *zone_name = zone ? zone->name : NULL;
 	int node = zone ? zone->node : -1;
 	struct memory *part;
 
 	for (size_t i = 0; i < group->memory_cnt; i++) {
 		part = &group->memory[i];
-		if (part->kind == kind && part->folio_bytes == bytes && part->node == node &&
+		if (part->kind == folio->kind && part->folio_bytes == bytes && part->node == node &&
 		    !strcmp(part->zone ? part->zone : "", zone_name ? zone_name : "") &&
 		    !strcmp(part->file ? part->file : "", file)) {
 			part->folios++;
@@ -255,7 +252,7 @@ static void add_memory(struct take *take, struct group *group, const struct ledg
 		}
 	}
 	part = snapshot__append(take->snap, &group->memory, &group->memory_cnt, sizeof(*part));
-	part->kind = kind;
+	part->kind = folio->kind;
 	part->folio_bytes = bytes;
 	part->folios = 1;
 	part->node = node;
@@ -270,82 +267,99 @@ static void add_to(struct quantity *q, uint64_t pins, uint64_t bytes)
 	q->bytes += bytes;
 }
 
-static void add_hold(struct take *take, int index, const struct ledger_item *item, uint64_t pins,
-		     uint64_t since, bool shared)
+static void add_hold(struct take *take, int index, const struct folio_facts *folio,
+		     const struct claim *claim, bool shared)
 {
 	struct group *group = &take->snap->groups[index];
-	uint64_t real = mono_to_real_ns(since);
+	uint64_t real = mono_to_real_ns(claim->since);
 
-	add_to(&group->q, pins, take->snap->page_size << item->truth.order);
+	add_to(&group->q, claim->pins, take->snap->page_size << folio->order);
 	if (real && (!group->oldest_ns || real < group->oldest_ns))
 		group->oldest_ns = real;
 	if (real > group->newest_ns)
 		group->newest_ns = real;
-	if (item->truth.mapcount > 0)
+	if (folio->mapcount > 0)
 		group->mapped_folios++;
 	group->shares_folios |= shared;
-	if (item->entry.notes & GUP_ENTRY_INFERRED)
+	if (claim->inferred)
 		group->owner_basis = BASIS_INFERRED;
-	add_memory(take, group, item);
+	add_memory(take, group, folio);
 }
 
 /* Slots of an entry, its own and those beyond. */
-static size_t slots_of(const struct ledger_item *item,
-		       struct gup_slot out[GUP_SLOTS + GUP_MORE_SLOTS])
+static size_t claims_of(const struct ledger_item *item,
+			struct claim out[GUP_SLOTS + GUP_MORE_SLOTS])
 {
+	bool inferred = item->entry.notes & GUP_ENTRY_INFERRED;
 	size_t cnt = 0;
 
-	for (int i = 0; i < GUP_SLOTS; i++)
-		if (GUP_SLOT_PINS(item->entry.slot[i].word))
-			out[cnt++] = item->entry.slot[i];
-	for (int i = 0; i < GUP_MORE_SLOTS && item->has_more; i++)
-		if (GUP_SLOT_PINS(item->more.slot[i].word))
-			out[cnt++] = item->more.slot[i];
+	for (int i = 0; i < GUP_SLOTS + (item->has_more ? GUP_MORE_SLOTS : 0); i++) {
+		const struct gup_slot *slot =
+			i < GUP_SLOTS ? &item->entry.slot[i] : &item->more.slot[i - GUP_SLOTS];
+
+		if (GUP_SLOT_PINS(slot->word))
+			out[cnt++] = (struct claim){
+				.owner = GUP_SLOT_OWNER(slot->word),
+				.pins = GUP_SLOT_PINS(slot->word),
+				.since = slot->since,
+				.inferred = inferred,
+			};
+	}
 	return cnt;
 }
 
-/* Work done on the memory of CMD's tree by others, not reported otherwise. */
-static void note_other(struct take *take, const struct gup_owner *owner,
-		       const struct ledger_item *item, uint64_t pins)
+void take__folio(struct take *take, const struct folio_facts *folio, const struct claim *claims,
+		 size_t cnt, uint64_t pins)
 {
-	if (take->opts->tree_only && owner->mm_in_tree)
-		add_to(&take->snap->other_for_cmd, pins,
-		       take->snap->page_size << item->truth.order);
-}
-
-/* Books one folio: pins to the groups of its owners, the rest as unattributed. */
-static void add_folio(struct take *take, const struct ledger_item *item, uint64_t pins)
-{
-	struct gup_slot slots[GUP_SLOTS + GUP_MORE_SLOTS];
-	size_t cnt = slots_of(item, slots);
-	uint64_t bytes = take->snap->page_size << item->truth.order, named = 0, other = 0;
+	uint64_t bytes = take->snap->page_size << folio->order, named = 0, other = 0;
+	bool all = !take->opts->tree_only && !take->opts->pid;
 
 	for (size_t i = 0; i < cnt; i++) {
-		uint32_t id = GUP_SLOT_OWNER(slots[i].word);
-		uint64_t n = GUP_SLOT_PINS(slots[i].word);
-		int owner = id < take->id_cnt ? take->by_id[id] : -1;
+		struct claim claim = claims[i];
+		int owner = claim.owner < take->id_cnt ? take->by_id[claim.owner] : -1;
 
 		if (owner < 0)
 			continue;
-		n = n < pins - named - other ? n : pins - named - other;
-		if (!n)
+		if (claim.pins > pins - named - other)
+			claim.pins = pins - named - other;
+		if (!claim.pins)
 			break;
-		if (!take->notes[owner].selected) {
-			note_other(take, &take->owners[owner], item, n);
-			other += n;
+		if (take->notes[owner].selected) {
+			named += claim.pins;
+			add_hold(take, group_of(take, owner), folio, &claim, cnt > 1);
 			continue;
 		}
-		named += n;
-		add_hold(take, group_of(take, owner), item, n, slots[i].since, cnt > 1);
+		other += claim.pins;
+		/* Work done on the memory of CMD's tree by others, not reported otherwise. */
+		if (take->opts->tree_only && take->owners[owner].mm_in_tree)
+			add_to(&take->snap->other_for_cmd, claim.pins, bytes);
 	}
 	if (named)
 		add_to(&take->snap->attributed, named, bytes);
-	if (pins > named + other && !take->opts->tree_only && !take->opts->pid) {
-		add_hold(take, unattributed_group(take), item, pins - named - other, 0, cnt > 0);
-		add_to(&take->snap->unattributed, pins - named - other, bytes);
+	if (pins > named + other && all) {
+		struct claim nobody = { .pins = pins - named - other };
+
+		add_hold(take, unattributed_group(take), folio, &nobody, cnt > 0);
+		add_to(&take->snap->unattributed, nobody.pins, bytes);
 	}
-	if (named || (pins > other && !take->opts->tree_only && !take->opts->pid))
+	if (named || (pins > other && all))
 		add_to(&take->snap->pinned, named ? pins - other : pins, bytes);
+}
+
+static void add_folio(struct take *take, const struct ledger_item *item, uint64_t pins)
+{
+	struct claim claims[GUP_SLOTS + GUP_MORE_SLOTS];
+	size_t cnt = claims_of(item, claims);
+	struct folio_facts folio = {
+		.address = item->folio,
+		.order = item->truth.order,
+		.kind = mem_kind(&item->truth),
+		.mapcount = item->truth.mapcount,
+	};
+
+	if (folio.kind == MEM_FILE || folio.kind == MEM_SHMEM || folio.kind == MEM_HUGETLB)
+		folio.file = item->truth.name;
+	take__folio(take, &folio, claims, cnt, pins);
 }
 
 static void put_page_wrong(struct take *take, const struct ledger_item *item, uint64_t pins)
@@ -407,8 +421,11 @@ int take__groups(struct take *take)
 	cleanup_free struct ledger_item *items = NULL;
 	cleanup_free struct verdict *verdicts = NULL;
 	size_t cnt;
-	int err = tracker__ledger(take->tracker, &items, &cnt);
+	int err;
 
+	if (tracker__plan(take->tracker) == PLAN_CALL)
+		return take__call_groups(take);
+	err = tracker__ledger(take->tracker, &items, &cnt);
 	if (err)
 		return err;
 	verdicts = calloc(cnt + 1, sizeof(*verdicts));

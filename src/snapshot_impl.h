@@ -3,6 +3,7 @@
 #ifndef GUP_SNAPSHOT_IMPL_H
 #define GUP_SNAPSHOT_IMPL_H
 
+#include "records.h"
 #include "take.h"
 
 struct zone {
@@ -52,8 +53,24 @@ bool take__is_bpf(struct take *take, uint64_t ip);
 void take__read_zones(struct take *take);
 const struct zone *take__zone(const struct take *take, uint64_t folio);
 
-/* Groups from the ledger; totals. 0 or -errno. */
+/* A pinned folio, as groups want it. */
+struct folio_facts {
+	uint64_t address; /* opaque: its struct page */
+	enum mem_kind kind;
+	uint8_t order;
+	int mapcount;
+	const char *file; /* name, NULL = none */
+};
+
+/* Books one folio with pins: to the groups of the owners that claim them, the rest as unattributed. */
+void take__folio(struct take *take, const struct folio_facts *folio, const struct claim *claims,
+		 size_t cnt, uint64_t pins);
+
+/* Groups from the ledger, or under plan call from a scan; totals. 0 or -errno. */
 int take__groups(struct take *take);
+int take__call_groups(struct take *take);
+/* Plan call: adds up the pins of the owners that the options choose. 0 or -errno. */
+int take__call_held(struct take *take, uint64_t *pins);
 /* Who holds the open files of the groups now. */
 void take__holders(struct take *take);
 /* References that a small page's pins and mappings should have and it has not; 0 = none. */

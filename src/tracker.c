@@ -21,6 +21,9 @@
 #define MIN_FOLIOS 65536
 #define MAX_FOLIOS (64ULL << 20)
 #define OWNERS 16384
+#define RECORDS 262144
+#define SPILLS 16384
+#define STACK_EVERY 8
 
 /* The functions that may hold their own copy of the counting code, and the switch for each. */
 static const struct {
@@ -85,6 +88,8 @@ static void set_facts(struct tracker *tracker, const struct kernel_facts *facts)
 	ro->pgty_hugetlb = facts->pgty_hugetlb;
 	ro->dtor_hugetlb = facts->dtor_hugetlb;
 	ro->zero_page_counts = facts->zero_page_counts;
+	ro->hugetlb_index_huge = facts->hugetlb_index_huge;
+	ro->stack_every = tracker->opts.stack_every;
 }
 
 static struct bpf_program *prog_of(const struct tracker *tracker, const char *name)
@@ -97,9 +102,15 @@ static bool is_skipped(const struct tracker *tracker, const struct hook *hook)
 	return tracker->opts.skip_func && !strcmp(tracker->opts.skip_func, hook->func);
 }
 
+/* Are folios counted here: plan core, on a kernel that can? */
+static bool has_ledger(const struct tracker *tracker)
+{
+	return tracker->opts.plan == PLAN_CORE && tracker->facts->has_cmpxchg;
+}
+
 static void choose_programs(struct tracker *tracker)
 {
-	bool ledger = tracker->facts->has_cmpxchg;
+	bool ledger = has_ledger(tracker);
 
 	for (size_t i = 0; i < tracker->choice.cnt; i++) {
 		const struct hook *hook = tracker->choice.hooks[i];
@@ -112,7 +123,7 @@ static void choose_programs(struct tracker *tracker)
 	bpf_program__set_autoload(tracker->skel->progs.raw_tp__sched_process_exit, ledger);
 	bpf_program__set_autoload(tracker->skel->progs.raw_tp__sched_process_exit__flow, !ledger);
 	bpf_program__set_autoload(tracker->skel->progs.reap, ledger);
-	bpf_program__set_autoload(tracker->skel->progs.read_truth, ledger);
+	bpf_program__set_autoload(tracker->skel->progs.read_truth, tracker->facts->has_cmpxchg);
 	bpf_program__set_autoload(tracker->skel->progs.fill_free_owners, true);
 }
 
@@ -162,13 +173,35 @@ static int on_record(void *ctx, void *data, size_t size)
 static int select_hooks(struct tracker *tracker)
 {
 	struct hook_kernel view = kernel_facts__view(tracker->facts);
-	int err = hooks__select(&view, PLAN_CORE, &tracker->choice);
+	int err = hooks__select(&view, tracker->opts.plan, &tracker->choice);
 
-	if (err)
+	if (err && tracker->opts.plan == PLAN_CALL && !tracker->facts->has_cmpxchg)
+		warnx("plan call needs more than this kernel's BPF can do: use --plan core");
+	else if (err)
 		warnx("can't track on this kernel: it has no function for \"%s\" that we know (see "
 		      "--probe)",
 		      tracker->choice.lacking_cnt ? tracker->choice.lacking[0] : "anything");
 	return err;
+}
+
+/* Maps of the other plan shrink to nothing. */
+static void size_maps(struct tracker *tracker)
+{
+	bool call = tracker->opts.plan == PLAN_CALL, ledger = has_ledger(tracker);
+	const struct {
+		struct bpf_map *map;
+		uint64_t entries;
+	} sizes[] = {
+		{ tracker->skel->maps.ledger, ledger ? tracker->opts.max_folios : 1 },
+		{ tracker->skel->maps.more_owners,
+		  ledger ? tracker->opts.max_folios / 16 + 256 : 1 },
+		{ tracker->skel->maps.records, call ? tracker->opts.max_records : 1 },
+		{ tracker->skel->maps.spills, call ? SPILLS : 1 },
+		{ tracker->skel->maps.remote_calls, call ? 4096 : 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		bpf_map__set_max_entries(sizes[i].map, sizes[i].entries);
 }
 
 static int load(struct tracker *tracker, struct kernel_reader *reader, const struct ksyms *ksyms)
@@ -178,10 +211,7 @@ static int load(struct tracker *tracker, struct kernel_reader *reader, const str
 	set_facts(tracker, tracker->facts);
 	find_inlined(tracker, reader, ksyms);
 	choose_programs(tracker);
-	bpf_map__set_max_entries(tracker->skel->maps.ledger,
-				 tracker->facts->has_cmpxchg ? tracker->opts.max_folios : 1);
-	bpf_map__set_max_entries(tracker->skel->maps.more_owners,
-				 tracker->opts.max_folios / 16 + 256);
+	size_maps(tracker);
 	err = track_bpf__load(tracker->skel);
 	if (err) {
 		explain_load(tracker, err);
@@ -209,6 +239,10 @@ struct tracker *tracker__open(const struct kernel_facts *facts, struct kernel_re
 	tracker->opts = *opts;
 	if (!tracker->opts.max_folios)
 		tracker->opts.max_folios = default_folios();
+	if (!tracker->opts.max_records)
+		tracker->opts.max_records = RECORDS;
+	if (!tracker->opts.stack_every)
+		tracker->opts.stack_every = STACK_EVERY;
 	tracker->skel = track_bpf__open();
 	err = tracker->skel ? select_hooks(tracker) : -errno;
 	if (!err)
@@ -269,7 +303,7 @@ static int attach_hook(struct tracker *tracker, const struct hook *hook)
  * stay in the books, the other way round it is only an unmatched release.
  */
 static const enum hook_role attach_order[] = {
-	ROLE_GET, ROLE_API, ROLE_SITE, ROLE_RELEASE, ROLE_ADD_PIN, ROLE_ACQUIRE,
+	ROLE_GET, ROLE_API, ROLE_SITE, ROLE_RELEASE, ROLE_ADD_PIN, ROLE_ACQUIRE, ROLE_RECORD,
 };
 _Static_assert(ARRAY_SIZE(attach_order) == ROLE_CNT, "a role that is never attached");
 
@@ -280,7 +314,7 @@ int tracker__attach(struct tracker *tracker)
 
 	err = attach_prog(tracker, skel->progs.raw_tp__sched_process_fork);
 	if (!err)
-		err = attach_prog(tracker, tracker->facts->has_cmpxchg
+		err = attach_prog(tracker, has_ledger(tracker)
 						   ? skel->progs.raw_tp__sched_process_exit
 						   : skel->progs.raw_tp__sched_process_exit__flow);
 	if (err) {
@@ -302,6 +336,11 @@ int tracker__attach(struct tracker *tracker)
 void tracker__set_root(struct tracker *tracker, uint32_t tgid)
 {
 	tracker->skel->bss->tree_root = tgid;
+}
+
+enum hook_plan tracker__plan(const struct tracker *tracker)
+{
+	return tracker->opts.plan;
 }
 
 const struct kernel_facts *tracker__facts(const struct tracker *tracker)
@@ -340,5 +379,5 @@ int tracker__poll(struct tracker *tracker, int timeout_ms)
 
 	if (err < 0 && err != -EINTR)
 		return err;
-	return tracker->facts->has_cmpxchg ? tracker__reap(tracker) : 0;
+	return has_ledger(tracker) ? tracker__reap(tracker) : 0;
 }

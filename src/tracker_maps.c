@@ -175,6 +175,49 @@ int tracker__owners(const struct tracker *tracker, struct gup_owner **owners, si
 	return finish(&list, err, owners, cnt);
 }
 
+static int add_record(void *ctx, const void *key, const void *value)
+{
+	struct gup_spill *item = list_add(ctx);
+
+	if (!item)
+		return -ENOMEM;
+	item->key = *(const struct gup_record_key *)key;
+	item->record = *(const struct gup_record *)value;
+	return 0;
+}
+
+int tracker__records(const struct tracker *tracker, struct gup_spill **items, size_t *cnt)
+{
+	struct list list = { .size = sizeof(**items) };
+	int err = each_element(tracker->skel->maps.records, sizeof(struct gup_record_key),
+			       sizeof(struct gup_record), add_record, &list);
+
+	return finish(&list, err, items, cnt);
+}
+
+int tracker__spills(const struct tracker *tracker, struct gup_spill **items, size_t *cnt)
+{
+	struct list list = { .size = sizeof(**items) };
+	struct gup_spill spill, *item;
+	int err = 0;
+
+	while (!bpf_map_lookup_and_delete_elem(map_fd(tracker->skel->maps.spills), NULL, &spill)) {
+		item = list_add(&list);
+		if (!item) {
+			err = -ENOMEM;
+			break;
+		}
+		*item = spill;
+	}
+	return finish(&list, err, items, cnt);
+}
+
+int tracker__take_record(const struct tracker *tracker, const struct gup_record_key *key,
+			 struct gup_record *record)
+{
+	return bpf_map_lookup_and_delete_elem(map_fd(tracker->skel->maps.records), key, record);
+}
+
 static int add_proc(void *ctx, const void *key, const void *value)
 {
 	struct proc_item *item = list_add(ctx);
@@ -307,6 +350,9 @@ uint64_t tracker__misses(const struct tracker *tracker)
 	struct bpf_prog_info info;
 	uint64_t sum = 0;
 
+	/* A record is written by either copy of a program; what both miss, the scan finds nameless. */
+	if (tracker->opts.plan == PLAN_CALL)
+		return 0;
 	for (size_t i = 0; i < tracker->choice.cnt; i++) {
 		const struct hook *hook = tracker->choice.hooks[i];
 		bool books = hook->role <= ROLE_RELEASE || tracker__is_inlined(tracker, hook->func);
@@ -324,16 +370,38 @@ uint64_t tracker__runs(const struct tracker *tracker, const struct hook *hook)
 	return prog_info(tracker, hook->progs[0], &info) ? 0 : info.run_cnt;
 }
 
+static int count_one(void *ctx, const void *key, const void *value)
+{
+	(void)key, (void)value;
+	++*(uint64_t *)ctx;
+	return 0;
+}
+
+/* Elements that take memory: all that fit, or where a map grows, those that are there. */
+static uint64_t entries_of(const struct bpf_map *map)
+{
+	uint64_t cnt = 0;
+
+	if (!(bpf_map__map_flags(map) & BPF_F_NO_PREALLOC))
+		return bpf_map__max_entries(map);
+	each_element(map, bpf_map__key_size(map), bpf_map__value_size(map), count_one, &cnt);
+	return cnt;
+}
+
 uint64_t tracker__bytes(const struct tracker *tracker)
 {
 	const struct bpf_map *map;
 	uint64_t sum = 0;
 
-	/* A preallocated hash element has about 48 bytes besides key and value. */
-	bpf_object__for_each_map (map, tracker->skel->obj)
-		sum += (uint64_t)bpf_map__max_entries(map) *
-		       (bpf_map__key_size(map) + bpf_map__value_size(map) +
-			(bpf_map__type(map) == BPF_MAP_TYPE_HASH ? 48 : 0));
+	/* An element of a hash has about 48 bytes besides key and value, a bucket 16. */
+	bpf_object__for_each_map (map, tracker->skel->obj) {
+		bool hash = bpf_map__type(map) == BPF_MAP_TYPE_HASH;
+
+		sum += entries_of(map) *
+		       (bpf_map__key_size(map) + bpf_map__value_size(map) + (hash ? 48 : 0));
+		if (bpf_map__map_flags(map) & BPF_F_NO_PREALLOC)
+			sum += bpf_map__max_entries(map) * 16;
+	}
 	return sum;
 }
 

@@ -39,6 +39,8 @@ enum {
 	OPT_FOLDED,
 	OPT_SCHEMA,
 	OPT_PROBE,
+	OPT_PLAN,
+	OPT_STACK_EVERY,
 	OPT_MAX_FOLIOS,
 	OPT_SKIP_HOOK,
 	OPT_INPUT,
@@ -68,6 +70,10 @@ static const struct argp_option options[] = {
 	{ "schema", OPT_SCHEMA, NULL, 0, "print the JSON schema and exit", 4 },
 	{ NULL, 0, NULL, 0, "This kernel:", 5 },
 	{ "probe", OPT_PROBE, NULL, 0, "print what would be attached here, and why not; exit", 5 },
+	{ "plan", OPT_PLAN, "PLAN", 0,
+	  "how to track: core (each page, default) or call (each call; next to no cost)", 5 },
+	{ "stack-every", OPT_STACK_EVERY, "N", 0,
+	  "plan call: stacks of one in N short calls of under 64 pages (8)", 5 },
 	{ "max-folios", OPT_MAX_FOLIOS, "N", 0, "ledger size; default an eighth of RAM's pages",
 	  5 },
 	{ "skip-hook", OPT_SKIP_HOOK, "FUNC", OPTION_HIDDEN, "for tests: leave this function out",
@@ -136,6 +142,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_PROBE:
 		env->what = DO_PROBE;
+		return 0;
+	case OPT_PLAN:
+		env->plan = leakcheck_plan(arg);
+		if (env->plan < 0)
+			usage_error("--plan: core or call, not '%s'", arg);
+		return 0;
+	case OPT_STACK_EVERY:
+		env->stack_every = option_number("--stack-every", arg, 1, 1U << 20);
 		return 0;
 	case OPT_MAX_FOLIOS:
 		env->max_folios = option_number("--max-folios", arg, 256, 1U << 28);

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Plan call: one record per pin call, keyed by whose memory and from where, with
+ * the identity of the memory that was pinned; nothing per page, nothing on
+ * release. User space matches pinned folios to records by interval
+ * (src/records.c). The adapters are in call.bpf.h.
+ *
+ * A record is written at the exit of the API function, when pages[] is filled
+ * and pinned, so struct pages are read without a lock. Two copies of each
+ * program run one after the other: BPF skips a program that was preempted on
+ * the same CPU, and writing a record twice changes nothing. The copy that comes
+ * second finds a token of the first and leaves.
+ *
+ * Stacks, which cost more than all the rest: long-term calls and calls of
+ * GUP_STACK_PAGES or more always; of other calls the first of its kind (process,
+ * memory, file, API, flags), then one in stack_every at random. With the default
+ * of 8, a site that leaks 100 times is caught with its stack with a probability
+ * of 1 - (7/8)^100 = 99.9998%.
+ */
+#ifndef GUP_RECORD_BPF_H
+#define GUP_RECORD_BPF_H
+
+#define GUP_STACK_PAGES 64
+#define RECORD_PARTS 8
+#define PAGE_SHIFT 12
+#define NO_STACK -1
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct gup_record_key);
+	__type(value, struct gup_record);
+} records SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, struct gup_spill);
+} spills SEC(".maps");
+
+/* The call that a CPU has just recorded, for the second copy. */
+struct record_token {
+	__u64 thread;
+	__u64 call;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct record_token);
+} record_tokens SEC(".maps");
+
+struct pin_call {
+	struct gup_record_key key;
+	__u64 pages; /* address of the array */
+	__u64 cnt;
+	__u64 now;
+	__u64 page; /* pages[0] */
+	__u64 file;
+	__u32 api, flags, tgid, owner;
+};
+
+static __always_inline __u64 folio_pages(__u64 folio)
+{
+	return folio_flags(folio) & pg_head ? 1ULL << folio_order(folio) : 1;
+}
+
+/*
+ * What a page is of, and where in it. Reads the first words of struct page at
+ * once: mapping and index of a head or small page are among them, and for a
+ * tail what leads to its head. Flag bits of the mapping are taken off. Up to
+ * v6.6 the index of a hugetlb folio counts huge pages; Linux kernel commit
+ * a08c7193e4f1 ("mm/filemap: remove hugetlb special casing in filemap.c").
+ */
+struct identity {
+	__u64 mapping; /* 0 = none, and the index is the struct page's number */
+	__u64 index;
+};
+
+static __always_inline __u64 page_number(__u64 page)
+{
+	return page / bpf_core_type_size(struct page);
+}
+
+static __noinline int identity_of(__u64 page, struct identity *id)
+{
+	__u64 words[8] = {}, head = page, info;
+
+	if (!id)
+		return 0;
+	bpf_probe_read_kernel(words, sizeof(words), (void *)page);
+	if (bpf_core_field_exists(struct page___info, compound_info))
+		info = words[bpf_core_field_offset(struct page___info, compound_info) / 8 & 7];
+	else
+		info = words[bpf_core_field_offset(struct page, compound_head) / 8 & 7];
+	if (info & 1) {
+		head = folio_of(page);
+		bpf_probe_read_kernel(words, sizeof(words), (void *)head);
+	}
+	id->mapping = words[bpf_core_field_offset(struct folio, mapping) / 8 & 7] & ~3ULL;
+	id->index = words[bpf_core_field_offset(struct folio, index) / 8 & 7];
+	if (hugetlb_index_huge && (folio_flags(head) & pg_head) && is_hugetlb(head))
+		id->index <<= folio_order(head);
+	id->index += page_number(page) - page_number(head);
+	if (!id->mapping)
+		id->index = page_number(page);
+	return 0;
+}
+
+static __always_inline __u64 page_at(const struct pin_call *call, __u64 i)
+{
+	__u64 page = 0;
+
+	bpf_probe_read_kernel(&page, sizeof(page), (void *)(call->pages + i * 8));
+	return page;
+}
+
+/* Like syscall_file() of context.bpf.h, through pointers that the verifier knows: a tenth of the cost. */
+static __always_inline __u64 call_file(struct task_struct *task)
+{
+	struct pt_regs *regs;
+	struct fdtable *fdt;
+	__u64 file = 0;
+	__u32 fd;
+
+	if ((task->flags & (PF_KTHREAD | PF_IO_WORKER)) || (task->thread_info.status & TS_COMPAT))
+		return 0;
+	regs = (void *)bpf_task_pt_regs((void *)task);
+	if (!takes_fd((__s32)regs->orig_ax, regs->si, regs->r10))
+		return 0;
+	fd = regs->di;
+	fdt = task->files->fdt;
+	if (fd < fdt->max_fds)
+		bpf_probe_read_kernel(&file, sizeof(file), (void *)((__u64)fdt->fd + fd * 8));
+	return file;
+}
+
+static __always_inline bool same_call(const struct gup_record *record, const struct pin_call *call)
+{
+	return record->page == call->page && record->pages == call->cnt &&
+	       record->tgid == call->tgid && record->flags == call->flags &&
+	       record->file == call->file && !(record->notes & GUP_RECORD_PART);
+}
+
+static __always_inline void owner_called(__u32 id, __u64 now)
+{
+	struct gup_owner *owner = owner_of(id);
+
+	if (!owner)
+		return;
+	owner->last_ns = now;
+	__sync_fetch_and_add(&owner->calls, 1);
+}
+
+static __always_inline void record_again(struct gup_record *record, __u64 now)
+{
+	record->last_ns = now;
+	__sync_fetch_and_add(&record->calls, 1);
+	owner_called(record->owner, now);
+}
+
+/* All that the old one says, the new one says too. */
+static __always_inline bool covers(const struct gup_record *new, const struct gup_record *old)
+{
+	return new->owner == old->owner &&new->m0 == old->m0 &&new->i0 ==
+	       old->i0 &&new->pages >= old->pages &&new->page == old->page;
+}
+
+/* An old record that gives way may still have pins: it waits for user space elsewhere. */
+static __noinline int spill(const struct gup_record_key *key, const struct gup_record *old)
+{
+	struct gup_spill spilled;
+
+	if (!key || !old)
+		return 0;
+	spilled.key = *key;
+	spilled.record = *old;
+	if (!bpf_map_push_elem(&spills, &spilled, 0))
+		return 0;
+	/* All is full: the oldest goes for a long-term record, a short-term one itself. */
+	count(GUP_STAT_SPILLS_LOST, 1);
+	if (old->notes & GUP_RECORD_LONGTERM)
+		bpf_map_push_elem(&spills, &spilled, BPF_EXIST);
+	return 0;
+}
+
+static __always_inline void record_put(const struct gup_record_key *key, struct gup_record *record)
+{
+	struct gup_record *old = bpf_map_lookup_elem(&records, key);
+
+	if (old && old->page == record->page && old->pages == record->pages &&
+	    old->owner == record->owner && old->last_page == record->last_page) {
+		record_again(old, record->last_ns);
+		return;
+	}
+	if (old && covers(record, old)) {
+		record->first_ns = old->first_ns;
+		record->calls += old->calls;
+	} else if (old) {
+		spill(key, old);
+	}
+	count(GUP_STAT_RECORDED, 1);
+	if (record->notes & GUP_RECORD_LONGTERM)
+		count(GUP_STAT_RECORDED_LONG, 1);
+	if (bpf_map_update_elem(&records, key, record, BPF_ANY))
+		count(GUP_STAT_RECORDS_FULL, 1);
+}
+
+/* The owner of a call, with stacks where the policy says so. */
+static __noinline __u32 call_owner(void *ctx, const struct pin_call *call)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct gup_owner_key key = { .kstack = NO_STACK, .ustack = NO_STACK };
+	__u32 *known;
+
+	if (!call)
+		return 0;
+	key.start_boottime = task->group_leader->start_boottime;
+	key.mm = call->key.mm;
+	key.file = call->file;
+	key.tgid = call->tgid;
+	key.api = call->api;
+	key.flags = call->flags;
+	if (!(call->flags & foll_longterm) && call->cnt < GUP_STACK_PAGES) {
+		known = bpf_map_lookup_elem(&owner_ids, &key);
+		if (known && bpf_get_prandom_u32() % stack_every)
+			return *known;
+		if (!known)
+			owner_get(task, &key);
+	}
+	key.kstack = stack_id(ctx, &kstacks, 0);
+	if (task->mm && !(task->flags & (PF_KTHREAD | PF_IO_WORKER)))
+		key.ustack = stack_id(ctx, &ustacks, BPF_F_USER_STACK);
+	return owner_get(task, &key);
+}
+
+/* Looks for the end of the part that begins at page first: pages[low] belongs to it, pages[high] not. */
+struct part_search {
+	const struct pin_call *call;
+	struct identity begin;
+	__u32 first, low, high;
+};
+
+static __always_inline bool in_part(const struct part_search *search, __u32 i)
+{
+	struct identity id = {};
+
+	identity_of(page_at(search->call, i), &id);
+	return id.mapping == search->begin.mapping &&
+	       id.index == search->begin.index + (i - search->first);
+}
+
+static long halve(__u32 i, struct part_search *search)
+{
+	__u32 middle = search->low + (search->high - search->low) / 2;
+
+	if (search->high - search->low <= 1)
+		return 1;
+	if (in_part(search, middle))
+		search->low = middle;
+	else
+		search->high = middle;
+	return 0;
+}
+
+struct part_walk {
+	const struct pin_call *call;
+	struct gup_record *record;
+	__u32 first;
+};
+
+/* Records the part of a call that begins at walk->first: its VMA's, as far as its pages are in line. */
+static long record_part(__u32 i, struct part_walk *walk)
+{
+	struct part_search search = {
+		.call = walk->call,
+		.first = walk->first,
+		.low = walk->first,
+		.high = walk->call->cnt,
+	};
+	struct gup_record *record = walk->record;
+	struct gup_record_key key = walk->call->key;
+
+	record->page = page_at(walk->call, walk->first);
+	identity_of(record->page, &search.begin);
+	if (in_part(&search, walk->call->cnt - 1))
+		search.low = walk->call->cnt - 1;
+	else
+		bpf_loop(32, halve, &search, 0);
+	key.start += (__u64)walk->first << PAGE_SHIFT;
+	record->m0 = search.begin.mapping;
+	record->i0 = search.begin.index;
+	record->pages = search.low + 1 - walk->first;
+	record->last_page = page_at(walk->call, search.low);
+	record->calls = 1;
+	record->first_ns = record->last_ns;
+	record_put(&key, record);
+	walk->first = search.low + 1;
+	return walk->first >= walk->call->cnt;
+}
+
+static __noinline int record_new(struct pin_call *call)
+{
+	struct gup_record record = {};
+	struct identity first = {}, last;
+	struct part_walk walk = { .call = call, .record = &record };
+
+	if (!call)
+		return 0;
+	record.first_ns = record.last_ns = call->now;
+	record.file = call->file;
+	record.page = record.last_page = call->page;
+	record.pages = call->cnt;
+	record.owner = call->owner;
+	record.tgid = call->tgid;
+	record.flags = call->flags;
+	record.notes = call->flags & foll_longterm ? GUP_RECORD_LONGTERM : 0;
+	record.calls = 1;
+	owner_called(call->owner, call->now);
+	identity_of(call->page, &first);
+	last = first;
+	record.m0 = first.mapping;
+	record.i0 = first.index;
+	if (call->cnt > 1) {
+		record.last_page = page_at(call, call->cnt - 1);
+		identity_of(record.last_page, &last);
+	}
+	if (last.mapping == first.mapping && last.index == first.index + call->cnt - 1) {
+		record_put(&call->key, &record);
+		return 0;
+	}
+	record.notes |= GUP_RECORD_PART;
+	bpf_loop(RECORD_PARTS, record_part, &walk, 0);
+	if (walk.first < call->cnt)
+		count(GUP_STAT_PARTS_LOST, call->cnt - walk.first);
+	return 0;
+}
+
+/* True if the other copy of the program has just done this call; else that one will find so. */
+static __always_inline bool is_done(__u64 where, __u64 cnt)
+{
+	__u64 thread = bpf_get_current_pid_tgid(), call = where ^ (cnt << 48);
+	__u32 zero = 0;
+	struct record_token *token = bpf_map_lookup_elem(&record_tokens, &zero);
+	bool done;
+
+	if (!token)
+		return false;
+	done = token->thread == thread && token->call == call;
+	token->thread = done ? 0 : thread;
+	token->call = call;
+	return done;
+}
+
+/* Exit of a pin function: cnt pages of mm (0 = current's) from start are in pages[]. */
+static __always_inline void on_call(void *ctx, __u32 api, __u64 mm, __u64 start, __u32 flags,
+				    __u64 pages, long cnt)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct pin_call call = { .key.start = start, .pages = pages, .api = api, .flags = flags };
+	struct gup_record *record;
+
+	if (cnt <= 0 || is_done(start, cnt))
+		return;
+	call.key.mm = mm ? mm : (__u64)task->mm;
+	call.tgid = task->tgid;
+	call.cnt = cnt;
+	call.page = page_at(&call, 0);
+	call.file = call_file(task);
+	call.now = bpf_ktime_get_ns();
+	record = bpf_map_lookup_elem(&records, &call.key);
+	if (record && same_call(record, &call)) {
+		record_again(record, call.now);
+		return;
+	}
+	/* Here and not in record_new(): the kernel allows 512 bytes of stack in a chain of calls. */
+	call.owner = call_owner(ctx, &call);
+	record_new(&call);
+}
+
+/* Exit of memfd_pin_folios: folios of a file in line; their place in the file stands for the address. */
+static __always_inline void on_memfd(void *ctx, __u64 folios, long cnt)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct pin_call call = {
+		.pages = folios,
+		.api = GUP_API_MEMFD_PIN_FOLIOS,
+		.flags = foll_longterm,
+		.tgid = task->tgid,
+	};
+	struct gup_record record = {
+		.calls = 1,
+		.flags = foll_longterm,
+		.notes = GUP_RECORD_LONGTERM,
+	};
+	struct identity first = {}, last = {};
+
+	if (cnt <= 0 || is_done(folios, cnt))
+		return;
+	record.page = page_at(&call, 0);
+	record.last_page = page_at(&call, cnt - 1);
+	identity_of(record.page, &first);
+	identity_of(record.last_page, &last);
+	call.key.mm = (__u64)task->mm;
+	call.key.start = (first.mapping + (first.index << PAGE_SHIFT)) | 1;
+	call.cnt = last.index - first.index + folio_pages(record.last_page);
+	call.file = record.file = call_file(task);
+	record.first_ns = record.last_ns = bpf_ktime_get_ns();
+	record.m0 = first.mapping;
+	record.i0 = first.index;
+	record.pages = call.cnt;
+	record.owner = call_owner(ctx, &call);
+	record.tgid = call.tgid;
+	owner_called(record.owner, record.last_ns);
+	record_put(&call.key, &record);
+}
+
+#endif

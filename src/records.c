@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Matching of pinned folios to records. Between two scans only calls can have
+ * added pins, so the records that matter are those with calls since the last
+ * scan ("fresh"); what was found out before is kept by page frame number.
+ * Who gets which pins of a folio is decided in records_decide.c.
+ */
+#include "records.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "records_impl.h"
+#include "util.h"
+
+/* A record, and how many of its calls earlier scans have seen. */
+struct rec {
+	struct gup_spill spill;
+	uint32_t seen;
+	bool in_map;
+};
+
+/* Memory that a fresh record covers. */
+struct span {
+	uint64_t mapping, begin, end;
+	uint64_t max_end; /* of all spans up to this one in the same mapping */
+	const struct rec *rec;
+};
+
+/* What is known of a pinned folio: its claims are claims[first..first + cnt). */
+struct bound {
+	uint64_t pfn, mapping, index;
+	uint32_t first, cnt;
+};
+
+struct bounds {
+	struct bound *items;
+	size_t cnt;
+	struct claim *claims;
+	size_t claim_cnt, claim_room;
+};
+
+struct records {
+	uint64_t first_page; /* number of the struct page of pfn 0 */
+	uint64_t page_bytes;
+	struct rec *recs;
+	size_t rec_cnt;
+	struct span *spans;
+	size_t span_cnt;
+	struct bounds now;
+	uint64_t began_ns, before_ns; /* the last scan, and the one before */
+};
+
+struct records *records__new(uint64_t vmemmap, uint64_t page_bytes)
+{
+	struct records *records = calloc(1, sizeof(*records));
+
+	if (!records)
+		return NULL;
+	records->page_bytes = page_bytes;
+	records->first_page = vmemmap / page_bytes;
+	return records;
+}
+
+static void bounds__drop(struct bounds *bounds)
+{
+	free(bounds->items);
+	free(bounds->claims);
+	*bounds = (struct bounds){};
+}
+
+void records__free(struct records *records)
+{
+	if (!records)
+		return;
+	bounds__drop(&records->now);
+	free(records->recs);
+	free(records->spans);
+	free(records);
+}
+
+static int by_identity(const void *a, const void *b)
+{
+	const struct gup_spill *x = &((const struct rec *)a)->spill;
+	const struct gup_spill *y = &((const struct rec *)b)->spill;
+
+	if (x->key.mm != y->key.mm)
+		return x->key.mm < y->key.mm ? -1 : 1;
+	if (x->key.start != y->key.start)
+		return x->key.start < y->key.start ? -1 : 1;
+	if (x->record.first_ns != y->record.first_ns)
+		return x->record.first_ns < y->record.first_ns ? -1 : 1;
+	return 0;
+}
+
+/* One of the two says more; what was seen of either was seen. */
+static void unite(struct rec *into, const struct rec *from)
+{
+	uint32_t seen = into->seen > from->seen ? into->seen : from->seen;
+	bool in_map = into->in_map || from->in_map;
+
+	if (from->spill.record.calls > into->spill.record.calls)
+		*into = *from;
+	into->seen = seen;
+	into->in_map = in_map;
+}
+
+int records__load(struct records *records, const struct gup_spill *live, size_t live_cnt,
+		  const struct gup_spill *spilled, size_t spilled_cnt)
+{
+	size_t cnt = records->rec_cnt, kept = 0;
+	struct rec *recs =
+		realloc(records->recs, (cnt + live_cnt + spilled_cnt + 1) * sizeof(*recs));
+
+	if (!recs)
+		return -ENOMEM;
+	records->recs = recs;
+	for (size_t i = 0; i < cnt; i++)
+		recs[i].in_map = false;
+	for (size_t i = 0; i < live_cnt; i++)
+		recs[cnt++] = (struct rec){ live[i], 0, true };
+	for (size_t i = 0; i < spilled_cnt; i++)
+		recs[cnt++] = (struct rec){ spilled[i], 0, false };
+	qsort(recs, cnt, sizeof(*recs), by_identity);
+	for (size_t i = 0; i < cnt; i++) {
+		if (kept && !by_identity(&recs[kept - 1], &recs[i]))
+			unite(&recs[kept - 1], &recs[i]);
+		else
+			recs[kept++] = recs[i];
+	}
+	records->rec_cnt = kept;
+	return 0;
+}
+
+static uint32_t fresh_calls(const struct rec *rec)
+{
+	return rec->spill.record.calls - rec->seen;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+
+	if (x->mapping != y->mapping)
+		return x->mapping < y->mapping ? -1 : 1;
+	return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+static int index_fresh(struct records *records)
+{
+	struct span *spans =
+		realloc(records->spans, (records->rec_cnt + 1) * sizeof(*records->spans));
+
+	if (!spans)
+		return -ENOMEM;
+	records->spans = spans;
+	records->span_cnt = 0;
+	for (size_t i = 0; i < records->rec_cnt; i++) {
+		const struct gup_record *r = &records->recs[i].spill.record;
+
+		if (fresh_calls(&records->recs[i]))
+			spans[records->span_cnt++] = (struct span){
+				.mapping = r->m0,
+				.begin = r->i0,
+				.end = r->i0 + r->pages,
+				.rec = &records->recs[i],
+			};
+	}
+	qsort(spans, records->span_cnt, sizeof(*spans), by_place);
+	for (size_t i = 0; i < records->span_cnt; i++) {
+		bool first = !i || spans[i - 1].mapping != spans[i].mapping;
+
+		spans[i].max_end = !first && spans[i - 1].max_end > spans[i].end
+					   ? spans[i - 1].max_end
+					   : spans[i].end;
+	}
+	return 0;
+}
+
+/* A folio as the records name it. */
+struct place {
+	uint64_t mapping, begin, end; /* indices */
+	uint64_t page;		      /* number of the head's struct page */
+	uint64_t pages;
+};
+
+static struct place place_of(const struct records *records, const struct scan_hit *hit)
+{
+	struct place place = {
+		.mapping = hit->mapping,
+		.begin = hit->index,
+		.page = records->first_page + hit->pfn,
+		.pages = 1ULL << hit->order,
+	};
+
+	if (!place.mapping)
+		place.begin = place.page;
+	place.end = place.begin + place.pages;
+	return place;
+}
+
+/* False if the page that the record has at index (address of its struct page) is no page of this folio. */
+static bool end_agrees(const struct records *records, const struct place *place, uint64_t index,
+		       uint64_t page)
+{
+	uint64_t number = page / records->page_bytes;
+
+	if (index < place->begin || index >= place->end)
+		return true;
+	return number >= place->page && number < place->page + place->pages;
+}
+
+/* Adds the parties whose records cover the folio. */
+static void find_fresh(const struct records *records, const struct place *place,
+		       struct parties *parties)
+{
+	size_t low = 0, high = records->span_cnt;
+
+	/* The first span beyond: of a later mapping, or beginning behind the folio. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct span *span = &records->spans[middle];
+
+		if (span->mapping < place->mapping ||
+		    (span->mapping == place->mapping && span->begin < place->end))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (size_t i = low; i-- > 0;) {
+		const struct span *span = &records->spans[i];
+		const struct gup_record *r = &span->rec->spill.record;
+		uint64_t begin, end;
+
+		if (span->mapping != place->mapping || span->max_end <= place->begin)
+			break;
+		if (span->end <= place->begin || !end_agrees(records, place, r->i0, r->page) ||
+		    !end_agrees(records, place, r->i0 + r->pages - 1, r->last_page))
+			continue;
+		begin = span->begin > place->begin ? span->begin : place->begin;
+		end = span->end < place->end ? span->end : place->end;
+		parties__add_fresh(parties, r, fresh_calls(span->rec), end - begin);
+	}
+}
+
+/* The binding of a folio from the last scan, unless it is another folio by now. */
+static const struct bound *bound_of(const struct bounds *bounds, size_t *next,
+				    const struct scan_hit *hit)
+{
+	const struct bound *bound;
+
+	while (*next < bounds->cnt && bounds->items[*next].pfn < hit->pfn)
+		++*next;
+	if (*next == bounds->cnt || bounds->items[*next].pfn != hit->pfn)
+		return NULL;
+	bound = &bounds->items[*next];
+	/* A file that was truncated lets go of its pages: no mapping any more, and still the same. */
+	if (!hit->mapping || (bound->mapping == hit->mapping && bound->index == hit->index))
+		return bound;
+	return NULL;
+}
+
+static int add_claim(struct bounds *bounds, struct bound *bound, const struct claim *claim)
+{
+	if (bounds->claim_cnt == bounds->claim_room) {
+		size_t room = bounds->claim_room ? 2 * bounds->claim_room : 1024;
+		struct claim *claims = realloc(bounds->claims, room * sizeof(*claims));
+
+		if (!claims)
+			return -ENOMEM;
+		bounds->claims = claims;
+		bounds->claim_room = room;
+	}
+	bounds->claims[bounds->claim_cnt++] = *claim;
+	bound->cnt++;
+	return 0;
+}
+
+static int decide_hit(const struct records *records, const struct scan_hit *hit,
+		      const struct bound *before, struct bounds *after, struct parties *parties)
+{
+	struct place place = place_of(records, hit);
+	struct bound *bound = &after->items[after->cnt++];
+	struct claim claims[PARTIES_MAX + 1];
+	size_t cnt;
+	int err = 0;
+
+	*bound = (struct bound){
+		.pfn = hit->pfn,
+		.mapping = hit->mapping ? hit->mapping
+			   : before	? before->mapping
+					: 0,
+		.index = hit->mapping ? hit->index
+			 : before     ? before->index
+				      : hit->index,
+		.first = after->claim_cnt,
+	};
+	parties->cnt = 0;
+	parties->crowded = false;
+	for (uint32_t i = 0; before && i < before->cnt; i++)
+		parties__add_known(parties, &records->now.claims[before->first + i]);
+	find_fresh(records, &place, parties);
+	cnt = parties__decide(parties, hit->pins, hit->certain && hit->kind != MEM_KERNEL, claims);
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = add_claim(after, bound, &claims[i]);
+	return err;
+}
+
+int records__match(struct records *records, const struct scan_hit *hits, size_t cnt,
+		   uint64_t began_ns, const struct owner_class *classes, size_t class_cnt)
+{
+	struct parties parties = { .classes = classes, .class_cnt = class_cnt };
+	struct bounds after = { .items = calloc(cnt + 1, sizeof(*after.items)) };
+	size_t next = 0;
+	int err = after.items ? index_fresh(records) : -ENOMEM;
+
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = decide_hit(records, &hits[i], bound_of(&records->now, &next, &hits[i]),
+				 &after, &parties);
+	if (err) {
+		bounds__drop(&after);
+		return err;
+	}
+	bounds__drop(&records->now);
+	records->now = after;
+	/* The pins of calls that came while the scan ran may not have been seen by it. */
+	for (size_t i = 0; i < records->rec_cnt; i++) {
+		struct rec *rec = &records->recs[i];
+
+		if (rec->spill.record.last_ns < began_ns)
+			rec->seen = rec->spill.record.calls;
+	}
+	records->before_ns = records->began_ns;
+	records->began_ns = began_ns;
+	return 0;
+}
+
+const struct claim *records__claims(const struct records *records, size_t i, size_t *cnt)
+{
+	const struct bound *bound = &records->now.items[i];
+
+	*cnt = bound->cnt;
+	return records->now.claims + bound->first;
+}
+
+static bool is_wanted(const struct records *records, const struct rec *rec)
+{
+	const struct gup_record *r = &rec->spill.record;
+
+	if (fresh_calls(rec))
+		return true;
+	/* Of a short-term record that is in use its count of calls is needed. */
+	return rec->in_map && !(r->notes & GUP_RECORD_LONGTERM) && r->last_ns >= records->before_ns;
+}
+
+size_t records__gc(struct records *records,
+		   int (*take)(void *ctx, const struct gup_record_key *key,
+			       struct gup_record *record),
+		   void *ctx)
+{
+	size_t kept = 0, cnt = records->rec_cnt;
+
+	for (size_t i = 0; i < cnt; i++) {
+		struct rec *rec = &records->recs[i];
+		struct gup_record last;
+
+		if (!is_wanted(records, rec) && rec->in_map && !take(ctx, &rec->spill.key, &last)) {
+			rec->in_map = false;
+			if (last.first_ns != rec->spill.record.first_ns)
+				rec->seen = 0;
+			rec->spill.record = last;
+		}
+		if (is_wanted(records, rec))
+			records->recs[kept++] = *rec;
+	}
+	records->rec_cnt = kept;
+	return cnt - kept;
+}
+
+size_t records__cnt(const struct records *records)
+{
+	return records->rec_cnt;
+}
+
+size_t records__bytes(const struct records *records)
+{
+	return records->rec_cnt * (sizeof(struct rec) + sizeof(struct span)) +
+	       records->now.cnt * sizeof(struct bound) +
+	       records->now.claim_room * sizeof(struct claim);
+}
