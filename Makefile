@@ -92,6 +92,8 @@ $(B)/gup-%: $(B)/obj/tools/gup-%.o $(B)/libgup.a
 	$(msg) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
 
+$(B)/gup-pintop $(B)/san/gup-pintop: LIBS += -lncursesw -ltinfo
+
 # Pinning programs. rdma needs libibverbs, the others nothing.
 PINLIB := $(B)/obj/tests/pinlib.o
 $(B)/obj/tests/%.o: tests/workloads/%.c
@@ -130,15 +132,20 @@ $(B)/unit/%: tests/unit/%.c $(B)/san/libgup.a | $(SKELS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(UNIT_CFLAGS) $< $(B)/san/libgup.a -lcmocka $(LIBS) -lpthread -o $@
 
+# The tools with sanitizers, for the tests that drive them.
+$(B)/san/gup-%: tools/gup-%.c $(B)/san/libgup.a | $(SKELS)
+	$(msg) LINK-SAN $@
+	$(Q)$(CC) $(UNIT_CFLAGS) $< $(B)/san/libgup.a $(LIBS) -o $@
+
 .PHONY: units
-units: $(UNITS)
+units: $(UNITS) $(B)/san/gup-pintop
 
 # --- packages ---
-DEPS := gcc make clang bpftool libbpf-dev libelf-dev libdw-dev libjson-c-dev zlib1g-dev \
+DEPS := gcc make clang bpftool libbpf-dev libelf-dev libdw-dev libjson-c-dev libncurses-dev zlib1g-dev \
 	libc6-dev linux-libc-dev libibverbs-dev
 DEPS_CHECK := libcmocka-dev clang-format shellcheck cppcheck qemu-system-x86 \
 	busybox-static cpio kmod xz-utils zstd rdma-core ibverbs-providers ibverbs-utils iproute2 \
-	fio jq e2fsprogs xfsprogs btrfs-progs dosfstools mmdebstrap pahole file strace \
+	fio jq e2fsprogs xfsprogs btrfs-progs dosfstools mmdebstrap pahole file strace tmux \
 	python3-jsonschema
 APT := apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A tracker of one's own, from nothing to audited snapshots. See own_tracker.h. */
+#include "own_tracker.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "audit.h"
+#include "take.h"
+#include "util.h"
+
+#define STATUS_CANNOT 3
+#define STATUS_BROKEN 4
+#define TAKES_MAX 5
+#define SETTLE_MS 20
+#define NS_PER_S 1000000000ULL
+
+struct own_tracker {
+	struct kernel_facts facts;
+	struct kernel_reader *reader;
+	struct ksyms *ksyms;
+	struct notes *notes;
+	struct tracker *tracker;
+	struct selftest_result selftest;
+	struct flow base;
+	struct take_options take;
+	uint64_t wall_ns, cpu_ns; /* when a snapshot was taken last, and what we had used by then */
+};
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static int explain_facts(int err)
+{
+	if (err == -ENOENT)
+		warnx("this kernel has no BTF (/sys/kernel/btf/vmlinux): use one built with "
+		      "CONFIG_DEBUG_INFO_BTF");
+	else if (err == -ENOSYS)
+		warnx("this kernel does not count pins (no nr_foll_pin_acquired): 5.10 or newer is "
+		      "needed");
+	else
+		warnx("can't read the kernel's facts: %s", strerror(-err));
+	return STATUS_CANNOT;
+}
+
+static int open_tracker(struct own_tracker *own)
+{
+	const struct tracker_options opts = {};
+	int err = kernel_facts__read(&own->facts);
+
+	if (err)
+		return explain_facts(err);
+	own->ksyms = ksyms__load();
+	own->reader = kernel_reader__open();
+	own->notes = notes__new();
+	if (!own->ksyms || !own->reader || !own->notes) {
+		warn("can't read kernel symbols or load BPF programs");
+		return STATUS_CANNOT;
+	}
+	own->tracker = tracker__open(&own->facts, own->reader, own->ksyms, &opts);
+	if (!own->tracker || tracker__attach(own->tracker))
+		return STATUS_CANNOT;
+	tracker__on_record(own->tracker, notes__take, own->notes);
+	return 0;
+}
+
+static int test_tracker(struct own_tracker *own)
+{
+	int err = tracker__selftest(own->tracker, &own->selftest);
+
+	if (err == -EBADE)
+		warnx("self-test failed, so pins can't be tracked here: %s", own->selftest.failure);
+	else if (err)
+		warnx("self-test could not run: %s", strerror(-err));
+	return err ? STATUS_CANNOT : 0;
+}
+
+static int begin(struct own_tracker *own, const char *tool)
+{
+	int ret = open_tracker(own);
+
+	if (!ret)
+		ret = test_tracker(own);
+	if (ret)
+		return ret;
+	if (flow__read(own->tracker, &own->base)) {
+		warnx("can't read the tracker");
+		return STATUS_BROKEN;
+	}
+	own->take = (struct take_options){
+		.tool = tool,
+		.notes = own->notes,
+		.ksyms = own->ksyms,
+		.base = &own->base,
+		.selftest = &own->selftest,
+		.since_ns = now_ns(CLOCK_REALTIME),
+	};
+	own->wall_ns = now_ns(CLOCK_MONOTONIC);
+	own->cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	return 0;
+}
+
+struct own_tracker *own_tracker__open(const char *tool, int *status)
+{
+	struct own_tracker *own;
+
+	*status = STATUS_CANNOT;
+	if (geteuid()) {
+		warnx("tracking needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN): run it with "
+		      "sudo");
+		return NULL;
+	}
+	own = calloc(1, sizeof(*own));
+	if (!own) {
+		warn("can't track");
+		return NULL;
+	}
+	kernel_reader__log(false);
+	*status = begin(own, tool);
+	if (!*status)
+		return own;
+	own_tracker__close(own);
+	return NULL;
+}
+
+void own_tracker__close(struct own_tracker *own)
+{
+	if (!own)
+		return;
+	tracker__close(own->tracker);
+	notes__free(own->notes);
+	kernel_reader__close(own->reader);
+	ksyms__free(own->ksyms);
+	kernel_facts__free(&own->facts);
+	user_objects__drop();
+	free(own);
+}
+
+int own_tracker__poll(struct own_tracker *own, int timeout_ms)
+{
+	int err = tracker__poll(own->tracker, timeout_ms);
+
+	notes__unwind(own->notes);
+	return err;
+}
+
+/* Do two snapshots find the same, on the same pins? */
+static bool same_findings(const struct snapshot *a, const struct snapshot *b)
+{
+	if (a->finding_cnt != b->finding_cnt)
+		return false;
+	for (size_t i = 0; i < a->finding_cnt; i++) {
+		const struct finding *x = &a->findings[i], *y = &b->findings[i];
+
+		if (strcmp(x->id, y->id))
+			return false;
+	}
+	return true;
+}
+
+static struct snapshot *take_audited(struct own_tracker *own)
+{
+	const struct audit_options audit = {};
+	struct snapshot *snap = snapshot__take(own->tracker, &own->take);
+
+	if (snap)
+		snapshot__audit(snap, &audit);
+	return snap;
+}
+
+/* What this process has used since the last snapshot; the hooks run in others' time. */
+static void set_cost(struct own_tracker *own, struct snapshot *snap)
+{
+	uint64_t wall = now_ns(CLOCK_MONOTONIC), cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+
+	if (wall > own->wall_ns)
+		snap->checks.cpu_percent = 100.0 * (cpu - own->cpu_ns) / (wall - own->wall_ns);
+	own->wall_ns = wall;
+	own->cpu_ns = cpu;
+}
+
+struct snapshot *own_tracker__take(struct own_tracker *own)
+{
+	struct snapshot *last = NULL, *snap = NULL;
+
+	ksyms__refresh(own->ksyms);
+	for (int i = 0; i < TAKES_MAX; i++) {
+		snap = take_audited(own);
+		if (!snap || !snap->finding_cnt || (last && same_findings(last, snap)))
+			break;
+		snapshot__free(last);
+		last = snap;
+		own_tracker__poll(own, SETTLE_MS);
+	}
+	if (snap != last)
+		snapshot__free(last);
+	if (snap)
+		set_cost(own, snap);
+	return snap;
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Live snapshots for gup-pintop. A thread takes them, because one may take
+ * longer than a user waits for a key; the screen gets the newest and never
+ * waits. The thread alone touches the tracker.
+ */
+#include <err.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fmt.h"
+#include "own_tracker.h"
+#include "top_source.h"
+#include "util.h"
+
+#define SLICE_MS 50
+#define NS_PER_S 1000000000ULL
+
+struct live {
+	struct top_source source;
+	struct own_tracker *tracker;
+	const char *record;
+	pthread_t thread;
+	bool running;
+	atomic_bool stop;
+	atomic_ullong delay_ns;
+	pthread_mutex_t lock; /* of the two below */
+	struct snapshot *newest;
+	char failed[200]; /* why there will be no more */
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* Hands over a snapshot, or the reason why there is none; what nobody fetched goes. */
+static void hand_over(struct live *live, struct snapshot *snap, const char *failed)
+{
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&live->lock);
+	snapshot__free(live->newest);
+	live->newest = snap;
+	snprintf(live->failed, sizeof(live->failed), "%s", failed);
+	pthread_mutex_unlock(&live->lock);
+	if (write(live->source.fd, &one, sizeof(one)) != sizeof(one))
+		warn("eventfd");
+}
+
+static int serve_until(struct live *live, uint64_t begin)
+{
+	int err = 0;
+
+	while (!err && !live->stop && now_ns() - begin < live->delay_ns)
+		err = own_tracker__poll(live->tracker, SLICE_MS);
+	return err;
+}
+
+static int take_one(struct live *live)
+{
+	struct snapshot *snap = own_tracker__take(live->tracker);
+	char path[512], why[600];
+	int err = 0;
+
+	if (!snap) {
+		hand_over(live, NULL, "can't take a snapshot any more");
+		return -EIO;
+	}
+	if (live->record)
+		err = top_save(live->record, snap, path, sizeof(path));
+	if (err) {
+		snapshot__free(snap);
+		snprintf(why, sizeof(why), "can't write %s: %s", path, strerror(-err));
+		hand_over(live, NULL, why);
+		return err;
+	}
+	hand_over(live, snap, "");
+	return 0;
+}
+
+static void *run(void *arg)
+{
+	struct live *live = arg;
+	uint64_t begin = now_ns();
+	int err = 0;
+
+	while (!err && !live->stop) {
+		err = take_one(live);
+		if (err)
+			break;
+		err = serve_until(live, begin);
+		if (err)
+			hand_over(live, NULL, "can't read the tracker any more");
+		begin = now_ns();
+	}
+	return NULL;
+}
+
+static struct snapshot *live_next(struct top_source *source, int step, char *why, size_t room)
+{
+	struct live *live = (struct live *)source;
+	struct snapshot *snap;
+	uint64_t cnt;
+
+	(void)step;
+	if (read(source->fd, &cnt, sizeof(cnt)) != sizeof(cnt))
+		return NULL;
+	pthread_mutex_lock(&live->lock);
+	snap = live->newest;
+	live->newest = NULL;
+	snprintf(why, room, "%s", live->failed);
+	pthread_mutex_unlock(&live->lock);
+	return snap;
+}
+
+static void live_pace(const struct top_source *source, char *text, size_t room)
+{
+	snprintf(text, room, "every %s", fmt_age(((const struct live *)source)->delay_ns).s);
+}
+
+static void live_set_delay(struct top_source *source, uint64_t delay_ns)
+{
+	((struct live *)source)->delay_ns = delay_ns;
+}
+
+static void live_close(struct top_source *source)
+{
+	struct live *live = (struct live *)source;
+
+	live->stop = true;
+	if (live->running)
+		pthread_join(live->thread, NULL);
+	own_tracker__close(live->tracker);
+	snapshot__free(live->newest);
+	if (source->fd >= 0)
+		close(source->fd);
+	pthread_mutex_destroy(&live->lock);
+	free(live);
+}
+
+static const struct top_source_ops live_ops = { live_next, live_pace, live_set_delay, live_close };
+
+/* Signals are the main thread's affair. */
+static int start_thread(struct live *live)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&live->thread, NULL, run, live);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	live->running = !err;
+	return err;
+}
+
+struct top_source *top_source__live(const struct top_live_options *opts, int *status)
+{
+	struct live *live = calloc(1, sizeof(*live));
+
+	*status = 4;
+	if (!live) {
+		warn("can't track");
+		return NULL;
+	}
+	pthread_mutex_init(&live->lock, NULL);
+	live->record = opts->record;
+	live->delay_ns = opts->delay_ns;
+	live->source = (struct top_source){ &live_ops, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	live->tracker = own_tracker__open("gup-pintop", status);
+	if (live->tracker) {
+		*status = 4;
+		if (live->source.fd >= 0 && !start_thread(live)) {
+			*status = 0;
+			return &live->source;
+		}
+		warnx("can't start the thread that takes snapshots");
+	}
+	live_close(&live->source);
+	return NULL;
+}
