@@ -19,8 +19,8 @@
  */
 static __always_inline bool in_interrupt(void *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 stack = (__u64)BPF_CORE_READ(task, stack), here = 0;
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 stack = (__u64)task->stack, here = 0;
 
 	/* The verifier allows no arithmetic on ctx itself. */
 	bpf_probe_read_kernel(&here, sizeof(here), &ctx);

@@ -20,7 +20,7 @@ static __always_inline void on_pin_flow(__u32 n)
 SEC("?fexit/try_grab_page")
 int fexit__try_grab_page__flow(void *ctx)
 {
-	if ((arg(ctx, 2) & 1) && (arg(ctx, 1) & foll_pin) && !is_uncounted_zero(arg(ctx, 0)))
+	if ((result(ctx, 2) & 1) && (arg(ctx, 1) & foll_pin) && !is_uncounted_zero(arg(ctx, 0)))
 		on_pin_flow(1);
 	return 0;
 }
@@ -29,7 +29,7 @@ int fexit__try_grab_page__flow(void *ctx)
 SEC("?fexit/try_grab_compound_head")
 int fexit__try_grab_compound_head__flow(void *ctx)
 {
-	if (arg(ctx, 3) && (arg(ctx, 2) & foll_pin) && !is_uncounted_zero(arg(ctx, 3)))
+	if (result(ctx, 3) && (arg(ctx, 2) & foll_pin) && !is_uncounted_zero(result(ctx, 3)))
 		on_pin_flow(arg(ctx, 1));
 	return 0;
 }

@@ -13,7 +13,10 @@
 struct release_mark {
 	struct gup_site_key key;
 	__u64 pending;
+	__u64 where; /* word above ctx that held ip[2], and ip[3] after it; 0 = not found */
 };
+
+#define WORDS_LOOKED_AT 16
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -44,9 +47,9 @@ static __always_inline void site_count(const struct gup_site_key *key, __u64 pag
 	}
 }
 
-static __always_inline __u32 release_tid(void *ctx)
+static __always_inline __u32 release_tid(bool interrupt)
 {
-	if (in_interrupt(ctx))
+	if (interrupt)
 		return IN_INTERRUPT_TID | bpf_get_smp_processor_id();
 	return (__u32)bpf_get_current_pid_tgid();
 }
@@ -59,28 +62,58 @@ static __always_inline void release_flush(struct release_mark *mark)
 		site_count(&mark->key, pending);
 }
 
+/*
+ * A walk of the stack costs 5,000 instructions, and drivers release page by
+ * page. Its frames are program, trampoline, function and caller; the last two
+ * are return addresses that lie side by side a little above ctx, where a look
+ * tells whether the thread is still at the same site.
+ */
+static __always_inline bool same_site(void *ctx, const struct release_mark *mark)
+{
+	__u64 pair[2];
+
+	return mark->where &&
+	       !bpf_probe_read_kernel(pair, sizeof(pair), ctx + (mark->where & 15) * 8) &&
+	       pair[0] == mark->key.ip[2] && pair[1] == mark->key.ip[3];
+}
+
+static __always_inline void note_site(void *ctx, struct release_mark *mark)
+{
+	__u64 words[WORDS_LOOKED_AT + 1];
+
+	mark->where = 0;
+	bpf_get_stack(ctx, mark->key.ip, sizeof(mark->key.ip), 0);
+	if (!mark->key.ip[3] || bpf_probe_read_kernel(words, sizeof(words), ctx))
+		return;
+	for (int i = 1; i < WORDS_LOOKED_AT; i++)
+		if (words[i] == mark->key.ip[2] && words[i + 1] == mark->key.ip[3])
+			mark->where = i;
+}
+
 /* Entry of a function that releases pins. */
 static __always_inline void release_enter(void *ctx)
 {
 	struct release_mark fresh = {}, *mark;
-	__u32 tid = release_tid(ctx);
+	__u32 tid = release_tid(in_interrupt(ctx));
 
 	mark = bpf_map_lookup_elem(&release_marks, &tid);
 	if (!mark) {
-		bpf_get_stack(ctx, fresh.key.ip, sizeof(fresh.key.ip), 0);
+		note_site(ctx, &fresh);
 		if (bpf_map_update_elem(&release_marks, &tid, &fresh, BPF_ANY))
 			count(GUP_STAT_SITES_LOST, 1);
 		return;
 	}
+	if (same_site(ctx, mark))
+		return;
 	release_flush(mark);
 	mark->key.owner = 0;
-	bpf_get_stack(ctx, mark->key.ip, sizeof(mark->key.ip), 0);
+	note_site(ctx, mark);
 }
 
 /* n pins of an owner were released by the call that the thread is in. */
-static __always_inline void release_site(void *ctx, __u32 owner, __u32 n)
+static __always_inline void release_site(bool interrupt, __u32 owner, __u32 n)
 {
-	__u32 tid = release_tid(ctx);
+	__u32 tid = release_tid(interrupt);
 	struct release_mark *mark = bpf_map_lookup_elem(&release_marks, &tid);
 
 	if (!mark)

@@ -31,11 +31,27 @@ static __always_inline void who_releases(struct releaser *who);
 
 char LICENSE[] SEC("license") = "GPL";
 
+/* The helper, since Linux kernel commit f92c1e183604 ("bpf: Add get_func_[arg|ret|arg_cnt] helpers") (in v5.17), is inlined by the verifier. */
 static __always_inline __u64 arg(void *ctx, int slot)
 {
 	__u64 value = 0;
 
-	bpf_probe_read_kernel(&value, sizeof(value), ctx + slot * 8);
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_func_arg))
+		bpf_get_func_arg(ctx, slot, &value);
+	else
+		bpf_probe_read_kernel(&value, sizeof(value), ctx + slot * 8);
+	return value;
+}
+
+/* What the function returned; slot: how many arguments it has. */
+static __always_inline __u64 result(void *ctx, int slot)
+{
+	__u64 value = 0;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_func_ret))
+		bpf_get_func_ret(ctx, &value);
+	else
+		bpf_probe_read_kernel(&value, sizeof(value), ctx + slot * 8);
 	return value;
 }
 
@@ -93,7 +109,7 @@ static __always_inline void on_unpin(void *ctx, __u64 folio, __u32 n)
 	if (!interrupt)
 		tgid = bpf_get_current_pid_tgid() >> 32;
 	owner = ledger_unpin(folio, n, tgid);
-	release_site(ctx, owner, n);
+	release_site(interrupt, owner, n);
 }
 
 /* --- acquire: the functions that change NR_FOLL_PIN_ACQUIRED --- */
@@ -102,7 +118,7 @@ static __always_inline void on_unpin(void *ctx, __u64 folio, __u32 n)
 SEC("?fexit/try_grab_folio")
 int fexit__try_grab_folio(void *ctx)
 {
-	if (!(int)arg(ctx, 3) && (arg(ctx, 2) & foll_pin))
+	if (!(int)result(ctx, 3) && (arg(ctx, 2) & foll_pin))
 		on_pin(arg(ctx, 0), arg(ctx, 1));
 	return 0;
 }
@@ -111,7 +127,7 @@ int fexit__try_grab_folio(void *ctx)
 SEC("?fexit/try_grab_folio")
 int fexit__try_grab_folio__page(void *ctx)
 {
-	__u64 folio = arg(ctx, 3);
+	__u64 folio = result(ctx, 3);
 
 	if (folio && (arg(ctx, 2) & foll_pin))
 		on_pin(folio, arg(ctx, 1));
@@ -122,7 +138,7 @@ int fexit__try_grab_folio__page(void *ctx)
 SEC("?fexit/try_grab_folio_fast")
 int fexit__try_grab_folio_fast(void *ctx)
 {
-	__u64 folio = arg(ctx, 3);
+	__u64 folio = result(ctx, 3);
 
 	if (folio && (arg(ctx, 2) & foll_pin))
 		on_pin(folio, arg(ctx, 1));
@@ -133,7 +149,7 @@ int fexit__try_grab_folio_fast(void *ctx)
 SEC("?fexit/try_grab_page")
 int fexit__try_grab_page(void *ctx)
 {
-	if ((arg(ctx, 2) & 1) && (arg(ctx, 1) & foll_pin))
+	if ((result(ctx, 2) & 1) && (arg(ctx, 1) & foll_pin))
 		on_pin(folio_of(arg(ctx, 0)), 1);
 	return 0;
 }
@@ -142,7 +158,7 @@ int fexit__try_grab_page(void *ctx)
 SEC("?fexit/try_grab_page")
 int fexit__try_grab_page__int(void *ctx)
 {
-	if (!(int)arg(ctx, 2) && (arg(ctx, 1) & foll_pin))
+	if (!(int)result(ctx, 2) && (arg(ctx, 1) & foll_pin))
 		on_pin(folio_of(arg(ctx, 0)), 1);
 	return 0;
 }
@@ -151,7 +167,7 @@ int fexit__try_grab_page__int(void *ctx)
 SEC("?fexit/folio_add_pins")
 int fexit__folio_add_pins(void *ctx)
 {
-	if (inlined_folio_add_pins && !(int)arg(ctx, 2))
+	if (inlined_folio_add_pins && !(int)result(ctx, 2))
 		on_pin(arg(ctx, 0), arg(ctx, 1));
 	return 0;
 }
@@ -260,7 +276,7 @@ int fentry__pin_user_pages(void *ctx)
 SEC("?fexit/pin_user_pages")
 int fexit__pin_user_pages(void *ctx)
 {
-	api_exit(arg(ctx, 1), (long)arg(ctx, 4));
+	api_exit(arg(ctx, 1), (long)result(ctx, 4));
 	return 0;
 }
 
@@ -268,7 +284,7 @@ int fexit__pin_user_pages(void *ctx)
 SEC("?fexit/pin_user_pages")
 int fexit__pin_user_pages__vmas(void *ctx)
 {
-	api_exit(arg(ctx, 1), (long)arg(ctx, 5));
+	api_exit(arg(ctx, 1), (long)result(ctx, 5));
 	return 0;
 }
 
@@ -283,7 +299,7 @@ int fentry__pin_user_pages_fast(void *ctx)
 SEC("?fexit/pin_user_pages_fast")
 int fexit__pin_user_pages_fast(void *ctx)
 {
-	api_exit((__u32)arg(ctx, 1), (int)arg(ctx, 4));
+	api_exit((__u32)arg(ctx, 1), (int)result(ctx, 4));
 	return 0;
 }
 
@@ -298,7 +314,7 @@ int fentry__pin_user_pages_fast_only(void *ctx)
 SEC("?fexit/pin_user_pages_fast_only")
 int fexit__pin_user_pages_fast_only(void *ctx)
 {
-	api_exit((__u32)arg(ctx, 1), (int)arg(ctx, 4));
+	api_exit((__u32)arg(ctx, 1), (int)result(ctx, 4));
 	return 0;
 }
 
@@ -313,7 +329,7 @@ int fentry__pin_user_pages_unlocked(void *ctx)
 SEC("?fexit/pin_user_pages_unlocked")
 int fexit__pin_user_pages_unlocked(void *ctx)
 {
-	api_exit(arg(ctx, 1), (long)arg(ctx, 4));
+	api_exit(arg(ctx, 1), (long)result(ctx, 4));
 	return 0;
 }
 
@@ -328,7 +344,7 @@ int fentry__pin_user_pages_locked(void *ctx)
 SEC("?fexit/pin_user_pages_locked")
 int fexit__pin_user_pages_locked(void *ctx)
 {
-	api_exit(arg(ctx, 1), (long)arg(ctx, 5));
+	api_exit(arg(ctx, 1), (long)result(ctx, 5));
 	return 0;
 }
 
@@ -343,7 +359,7 @@ int fentry__pin_user_pages_remote(void *ctx)
 SEC("?fexit/pin_user_pages_remote")
 int fexit__pin_user_pages_remote(void *ctx)
 {
-	api_exit(arg(ctx, 2), (long)arg(ctx, 6));
+	api_exit(arg(ctx, 2), (long)result(ctx, 6));
 	return 0;
 }
 
@@ -369,7 +385,7 @@ SEC("?fexit/memfd_pin_folios")
 int fexit__memfd_pin_folios(void *ctx)
 {
 	__u64 *folios = (void *)arg(ctx, 3);
-	long ret = (long)arg(ctx, 6);
+	long ret = (long)result(ctx, 6);
 
 	if (inlined_memfd_pin_folios && ret > 0)
 		bpf_loop(ret, pin_one_of, &folios, 0);
@@ -387,42 +403,42 @@ int fexit__memfd_pin_folios(void *ctx)
 SEC("?fexit/get_user_pages")
 int fexit__get_user_pages(void *ctx)
 {
-	get_exit(ctx, GUP_API_GET_USER_PAGES, arg(ctx, 2), (long)arg(ctx, 4));
+	get_exit(ctx, GUP_API_GET_USER_PAGES, arg(ctx, 2), (long)result(ctx, 4));
 	return 0;
 }
 
 SEC("?fexit/get_user_pages")
 int fexit__get_user_pages__vmas(void *ctx)
 {
-	get_exit(ctx, GUP_API_GET_USER_PAGES, arg(ctx, 2), (long)arg(ctx, 5));
+	get_exit(ctx, GUP_API_GET_USER_PAGES, arg(ctx, 2), (long)result(ctx, 5));
 	return 0;
 }
 
 SEC("?fexit/get_user_pages_fast")
 int fexit__get_user_pages_fast(void *ctx)
 {
-	get_exit(ctx, GUP_API_GET_USER_PAGES_FAST, arg(ctx, 2), (int)arg(ctx, 4));
+	get_exit(ctx, GUP_API_GET_USER_PAGES_FAST, arg(ctx, 2), (int)result(ctx, 4));
 	return 0;
 }
 
 SEC("?fexit/get_user_pages_fast_only")
 int fexit__get_user_pages_fast_only(void *ctx)
 {
-	get_exit(ctx, GUP_API_GET_USER_PAGES_FAST_ONLY, arg(ctx, 2), (int)arg(ctx, 4));
+	get_exit(ctx, GUP_API_GET_USER_PAGES_FAST_ONLY, arg(ctx, 2), (int)result(ctx, 4));
 	return 0;
 }
 
 SEC("?fexit/get_user_pages_remote")
 int fexit__get_user_pages_remote(void *ctx)
 {
-	get_exit(ctx, GUP_API_GET_USER_PAGES_REMOTE, arg(ctx, 3), (long)arg(ctx, 6));
+	get_exit(ctx, GUP_API_GET_USER_PAGES_REMOTE, arg(ctx, 3), (long)result(ctx, 6));
 	return 0;
 }
 
 SEC("?fexit/get_user_pages_unlocked")
 int fexit__get_user_pages_unlocked(void *ctx)
 {
-	get_exit(ctx, GUP_API_GET_USER_PAGES_UNLOCKED, arg(ctx, 3), (long)arg(ctx, 4));
+	get_exit(ctx, GUP_API_GET_USER_PAGES_UNLOCKED, arg(ctx, 3), (long)result(ctx, 4));
 	return 0;
 }
 

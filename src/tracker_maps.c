@@ -253,6 +253,7 @@ static int add_site(void *ctx, const void *key, const void *value)
 struct release_mark {
 	struct gup_site_key key;
 	uint64_t pending;
+	uint64_t where;
 };
 
 static int add_pending(void *ctx, const void *key, const void *value)
