@@ -3,10 +3,12 @@
  * stress: pin and release as fast as several processes can, then see that nothing stays.
  *
  * Each process registers and unregisters a large io_uring buffer and reads itself by
- * process_vm_readv; one thread of it forks all the time, which makes the lockless pin undo and
- * retry (it looks at the whole mm's write_protect_seq), another one reads a block device by
- * O_DIRECT, whose completions release in interrupts. At the end each process may keep a known
- * prime number of pages, so that a ledger kept under load can be compared page by page.
+ * process_vm_readv, one byte of it, for which all the pages are pinned; one thread of it forks over
+ * and over, which makes the lockless pin undo and retry (it looks at the whole mm's
+ * write_protect_seq), others read a block device by O_DIRECT, whose completions release in
+ * interrupts. The clock starts when all have touched their memory, which takes longer than many a
+ * test under emulation. At the end each process may keep a known prime number of pages, so that a
+ * ledger kept under load can be compared page by page.
  */
 #include <argp.h>
 #include <fcntl.h>
@@ -21,6 +23,7 @@
 #include "crew.h"
 
 #define FORK_PAGES 2039ul /* what a fork has to copy the page tables of */
+#define FORK_PAUSE_MS 5	  /* a fork costs as much as thousands of pins */
 #define DIRECT_PAGES 61ul /* of one O_DIRECT read */
 #define SETTLE_MS 10000
 
@@ -50,7 +53,7 @@ static const struct argp_option options[] = {
 	{ "procs", 'p', "N", 0, "processes (default 8)", 0 },
 	{ "pages", 'n', "N", 0, "pages of one io_uring call, per process (default 32768)", 0 },
 	{ "kind", 'k', "KIND", 0, "their memory, as of the program pins (default anon)", 0 },
-	{ "seconds", 's', "N", 0, "how long (default 10)", 0 },
+	{ "seconds", 's', "N", 0, "how long, from when all have their memory (default 10)", 0 },
 	{ "dev", 'd', "PATH", 0, "read this block device or file by O_DIRECT", 0 },
 	{ "threads", 't', "N", 0, "O_DIRECT threads per process (default 2)", 0 },
 	{ "no-fork", 'F', NULL, 0, "without the forks", 0 },
@@ -124,6 +127,7 @@ static void *fork_loop(void *arg)
 		if (pid < 0 || waitpid(pid, NULL, 0) != pid)
 			return (void *)(long)fail("fork");
 		counts->forks++;
+		sleep_ms(FORK_PAUSE_MS);
 	}
 	return NULL;
 }
@@ -165,31 +169,55 @@ static void *direct_loop(void *arg)
 
 /* ---- one process ---- */
 
-static int pin_loop(const struct env *env, const struct mem *big, const struct mem *small)
+/* Its memory: big is registered and read, small is only read, and copied by forks. */
+struct memory {
+	struct mem big, small;
+};
+
+static int map_memory(const struct env *env, struct memory *memory)
+{
+	int status = mem__map(&memory->big, env->kind, env->pages);
+
+	if (!status)
+		status = mem__map(&memory->small, "anon", FORK_PAGES);
+	/* A fork would copy all pages that are pinned; the race needs only few of them. */
+	if (!status)
+		madvise(memory->big.addr, memory->big.map_len, MADV_DONTFORK);
+	return status;
+}
+
+static int read_self(struct counts *counts, const struct mem *mem)
+{
+	size_t pages = mem->len / page_size();
+	int status = pv_pin(getpid(), mem->addr, pages, false);
+
+	if (status)
+		return status;
+	counts->pvread_pins += pages;
+	counts->pvread_releases += pages;
+	return 0;
+}
+
+static int pin_loop(const struct env *env, const struct memory *memory)
 {
 	struct counts *counts = env->counts;
-	struct iovec buf = { big->addr, big->len };
+	struct iovec buf = { memory->big.addr, memory->big.len };
 	int ring = uring__open();
-	int err;
+	int err, status = 0;
 
 	if (ring < 0) {
 		errno = -ring;
 		return skip("io_uring_setup");
 	}
-	while (!counts->stop) {
+	while (!counts->stop && !status) {
 		err = uring__register(ring, &buf, 1);
 		errno = -err;
 		if (err)
 			return fail("io_uring: registering %lu pages", env->pages);
 		counts->iouring_pins += env->pages;
-		for (int i = 0; i < 16; i++) {
-			int status = pv_pin(getpid(), small->addr, FORK_PAGES, false);
-
-			if (status)
-				return status;
-			counts->pvread_pins += FORK_PAGES;
-			counts->pvread_releases += FORK_PAGES;
-		}
+		status = read_self(counts, &memory->small);
+		if (!status)
+			status = read_self(counts, &memory->big);
 		err = uring__unregister(ring);
 		errno = -err;
 		if (err)
@@ -197,7 +225,7 @@ static int pin_loop(const struct env *env, const struct mem *big, const struct m
 		counts->iouring_releases += env->pages;
 	}
 	close(ring);
-	return 0;
+	return status;
 }
 
 static int join(pthread_t thread)
@@ -208,20 +236,12 @@ static int join(pthread_t thread)
 	return (long)ret;
 }
 
-static int load(const struct env *env)
+static int load(const struct env *env, const struct memory *memory)
 {
 	pthread_t threads[1 + 64];
-	struct mem big, small;
 	unsigned int nr = 0;
-	int status = mem__map(&big, env->kind, env->pages);
-	int ret = 0;
+	int ret = 0, status;
 
-	if (!status)
-		status = mem__map(&small, "anon", FORK_PAGES);
-	if (status)
-		return status;
-	/* A fork would copy all pages that are pinned; the race needs only few of them. */
-	madvise(big.addr, big.map_len, MADV_DONTFORK);
 	if (!env->no_fork)
 		ret = pthread_create(&threads[nr++], NULL, fork_loop, (void *)env);
 	for (unsigned int i = 0; !ret && env->dev && i < env->threads; i++)
@@ -229,24 +249,30 @@ static int load(const struct env *env)
 	errno = ret;
 	if (ret)
 		return fail("pthread_create");
-	status = pin_loop(env, &big, &small);
+	status = pin_loop(env, memory);
 	while (nr--) {
 		ret = join(threads[nr]);
 		if (ret && !status)
 			status = ret;
 	}
-	mem__unmap(&big);
-	mem__unmap(&small);
 	return status;
 }
 
+/* Reports three times: with its memory touched, with the load done, with its last pages held. */
 static int one_process(const struct member *me, void *arg)
 {
 	const struct env *env = arg;
 	unsigned long pages = env->hold - 1;
+	struct memory memory = {};
 	struct mem mem;
-	int ring, status = load(env);
+	int ring, status = map_memory(env, &memory);
 
+	crew__report(me, status, 0);
+	crew__wait(me);
+	if (!status)
+		status = load(env, &memory);
+	mem__unmap(&memory.big);
+	mem__unmap(&memory.small);
 	crew__report(me, status, 0);
 	crew__wait(me);
 	if (status || !env->hold)
@@ -328,17 +354,30 @@ static int hold(const struct env *env, const struct member *crew)
 	return 0;
 }
 
-static int run(struct env *env, struct member *crew)
+/* All together, for so long; the clock runs from when all are ready. */
+static int run_load(struct env *env, struct member *crew)
 {
-	int status = pin_stat__read(&env->base);
+	int status = 0;
 
 	for (unsigned int i = 0; !status && i < env->procs; i++)
 		status = crew__start(&crew[i], i, one_process, env);
 	if (!status)
-		sleep_ms(env->seconds * 1000);
-	env->counts->stop = true;
-	if (!status)
 		status = hear_all(env, crew);
+	if (!status)
+		status = pin_stat__read(&env->base);
+	if (!status) {
+		for (unsigned int i = 0; i < env->procs; i++)
+			crew__tell(&crew[i]);
+		sleep_ms(env->seconds * 1000);
+	}
+	env->counts->stop = true;
+	return status ? status : hear_all(env, crew);
+}
+
+static int run(struct env *env, struct member *crew)
+{
+	int status = run_load(env, crew);
+
 	if (!status)
 		status = print_counts(env);
 	if (!status && env->hold)
