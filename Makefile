@@ -112,7 +112,7 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(PINLIB)
 $(SCAN_TESTS): $(B)/tests/%: tests/%.c $(B)/libgup.a
 	$(msg) CC $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter %.c %.a,$^) $(LIBS) -o $@
 
 # --- unit tests: libgup again, with sanitizers, and each test a program of its own ---
 SAN := -fsanitize=address,undefined -fno-omit-frame-pointer
