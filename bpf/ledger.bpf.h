@@ -398,13 +398,14 @@ __noinline int ledger_pin(__u64 folio, __u32 n, __u32 owner, __u64 now)
 		__sync_fetch_and_and(&entry->notes, (__u64)(ENTRY_MORE | ENTRY_WHOLE));
 	if (is_new && truth_pins(folio) == n)
 		entry_note(entry, ENTRY_WHOLE);
+	/* First, so that owners who have left do not take the slots. */
+	if (before > 0)
+		drop_stale(folio, owner);
 	if (!owner || (!slots_add(entry->slot, GUP_SLOTS, owner, n, now) &&
 		       !more_add(entry, folio, owner, n, now))) {
 		entry_note(entry, GUP_ENTRY_NAMELESS);
 		count(GUP_STAT_NAMELESS, n);
 	}
-	if (before > 0)
-		drop_stale(folio, owner);
 	return 0;
 }
 

@@ -123,15 +123,15 @@ static void model_pin(int f, __u32 n, __u32 owner, __u64 now)
 	m->in = true;
 	if (!before)
 		m->inferred = m->nameless_noted = false;
+	if (before && truth_known && truth[f] < before + n) {
+		model_take(m, before + n - truth[f], &nobody);
+		model.stats[GUP_STAT_STALE] += before + n - truth[f];
+	}
 	if (!owner || (!model_place(m->slot, GUP_SLOTS, owner, n, now) &&
 		       !model_place_more(m, owner, n, now))) {
 		m->nameless += n;
 		m->nameless_noted = true;
 		model.stats[GUP_STAT_NAMELESS] += n;
-	}
-	if (before && truth_known && truth[f] < before + n) {
-		model_take(m, before + n - truth[f], &nobody);
-		model.stats[GUP_STAT_STALE] += before + n - truth[f];
 	}
 }
 
