@@ -12,13 +12,14 @@
 struct suppressions;
 
 enum form { FORM_TEXT, FORM_JSON, FORM_FOLDED };
-enum what { DO_TRACK, DO_SCHEMA, DO_PROBE, DO_INPUT };
+enum what { DO_TRACK, DO_SCHEMA, DO_PROBE, DO_SAVED };
 
 struct env {
 	enum what what;
 	enum form form;
 	char **cmd;	   /* NULL = none */
 	const char *input; /* a saved snapshot to judge, "-" = standard input */
+	const char *diff;  /* an older one to compare it with, NULL = none */
 	uint32_t pid;
 	uint64_t duration_ns; /* 0 = until CMD ends or we are interrupted */
 	uint64_t grace_ns;
@@ -39,8 +40,8 @@ int leakcheck_plan(const char *name);
 
 /* Tracks, reports to stdout; the exit status. Errors are one line on stderr. */
 int leakcheck_run(const struct env *env);
-/* Judges the saved snapshot env->input and reports; the exit status. */
-int leakcheck_input(const struct env *env);
+/* Judges the saved snapshot env->input, or compares it with env->diff; the exit status. */
+int leakcheck_saved(const struct env *env);
 
 /*
  * Writes an audited snapshot in the form that was asked for, and names unused

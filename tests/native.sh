@@ -116,6 +116,21 @@ check_not_root() {
 	said 3 1 as_nobody "$work/gup-leakcheck" -- true
 }
 
+# Two saved snapshots compared: nothing new with itself, and the schema of it.
+check_diff() {
+	local tool=build/gup-leakcheck of=tests/golden/snapshots status=0
+
+	"$tool" --diff "$of/rules.json" "$of/rules.json" >/dev/null || return 1
+	"$tool" --diff "$of/several.json" "$of/rules.json" --json >"$work/diff.json" || status=$?
+	[[ $status -eq 1 ]] || return 1
+	"$tool" --schema >"$work/schema.json" &&
+		tests/validate "$work/schema.json#diff" "$work/diff.json" || return 1
+	! tests/validate "$work/schema.json#diff" "$of/rules.json" >/dev/null || return 1
+	said 2 1 "$tool" --diff "$of/rules.json" &&
+		said 2 1 "$tool" --diff "$of/rules.json" README.md &&
+		said 2 1 "$tool" --folded --diff "$of/rules.json" "$of/rules.json"
+}
+
 as_root() {
 	if [[ $EUID -eq 0 ]]; then "$@"; else sudo -n "$@"; fi
 }
@@ -182,6 +197,7 @@ run_native() {
 	try native/this-kernel check_here
 	try native/schema check_schema
 	try native/input check_input
+	try native/diff check_diff
 	try native/cppcheck check_cppcheck
 	try native/warnings-gcc strict_build gcc
 	try native/warnings-clang strict_build clang

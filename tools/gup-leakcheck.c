@@ -44,6 +44,7 @@ enum {
 	OPT_MAX_FOLIOS,
 	OPT_SKIP_HOOK,
 	OPT_INPUT,
+	OPT_DIFF,
 };
 
 static const struct argp_option options[] = {
@@ -54,6 +55,7 @@ static const struct argp_option options[] = {
 	{ "grace", OPT_GRACE, "TIME", 0, "wait at most that long for late releases (2s)", 1 },
 	{ "input", OPT_INPUT, "FILE", 0, "judge a saved snapshot (--json -o), - is stdin; no root",
 	  1 },
+	{ "diff", OPT_DIFF, "OLD NEW", 0, "compare two saved snapshots; no root", 1 },
 	{ NULL, 0, NULL, 0, "Only what fits all of these:", 2 },
 	FILTER_OPTIONS,
 	{ NULL, 0, NULL, 0, "What to report:", 3 },
@@ -134,8 +136,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		env->grace_ns = option_duration("--grace", arg);
 		return 0;
 	case OPT_INPUT:
-		env->what = DO_INPUT;
+		env->what = DO_SAVED;
 		env->input = arg;
+		return 0;
+	case OPT_DIFF:
+		if (state->next >= state->argc)
+			usage_error("--diff wants two files: OLD NEW");
+		env->what = DO_SAVED;
+		env->diff = arg;
+		env->input = state->argv[state->next++];
 		return 0;
 	case OPT_SCHEMA:
 		env->what = DO_SCHEMA;
@@ -184,10 +193,12 @@ int main(int argc, char **argv)
 	if (env.cmd && env.pid)
 		usage_error("give either -p or a command, not both");
 	if (env.input && (env.cmd || env.duration_ns))
-		usage_error("--input judges what was saved: nothing to run or watch");
+		usage_error("--input and --diff judge what was saved: nothing to run or watch");
+	if (env.diff && env.form == FORM_FOLDED)
+		usage_error("--diff has no folded form: use --json or neither");
 	switch (env.what) {
-	case DO_INPUT:
-		ret = leakcheck_input(&env);
+	case DO_SAVED:
+		ret = leakcheck_saved(&env);
 		break;
 	case DO_SCHEMA:
 		if (form_schema(stdout))
