@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The lowest layer of the JSON reader: characters, strings, numbers. Own code
- * instead of json-c, which keeps the whole document (2 GB for a million pages),
- * takes the last of duplicate keys without a word and rounds large integers.
+ * instead of json-c, which keeps the whole document (2.9 GB for a million pages;
+ * the snapshot of them takes 114 MiB), takes the last of duplicate keys without
+ * a word and rounds large integers.
  * Interface: read_json_lex.h.
  */
 #include "read_json_lex.h"

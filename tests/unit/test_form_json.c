@@ -6,7 +6,9 @@
  */
 #include <json-c/json.h>
 
+#include "container.h"
 #include "fixture.h"
+#include "fixture_saved.h"
 #include "fmt.h"
 
 typedef struct json_object json;
@@ -282,6 +284,61 @@ static void test_example(void **state)
 	snapshot__free(snap);
 }
 
+/* What only a scan fills: no key that the schema does not know, pages only if there are any. */
+static void test_scan(void **state)
+{
+	struct snapshot *snap = fixture_scan();
+	json *root = read_back(snap, NULL);
+
+	(void)state;
+	assert_int_equal(json_object_array_length(get(root, "pages")), 3);
+	assert_int_equal(json_object_get_int64(dig(root, "checks.vmstat.above_scan")), -7);
+	json_object_put(root);
+	snap->page_cnt = 0;
+	root = read_back(snap, NULL);
+	assert_false(json_object_object_get_ex(root, "pages", NULL));
+	json_object_put(root);
+	snapshot__free(snap);
+}
+
+static void test_container(void **state)
+{
+	static const char id[] = "0123456789abcdef0123456789abcdef"
+				 "0123456789abcdef0123456789abcdef";
+	static const struct {
+		const char *before, *after; /* of the id */
+		const char *name;	    /* NULL = the id */
+	} cases[] = {
+		{ "/system.slice/docker-", ".scope", NULL },
+		{ "/docker/", "", NULL },
+		{ "/docker/", "/init.scope", NULL },
+		{ "/kubepods.slice/kubepods-pod4f.slice/cri-containerd-", ".scope", NULL },
+		{ "/kubepods/burstable/pod4f/", "", NULL },
+		{ "/machine.slice/libpod-", ".scope/container", NULL },
+		{ "/lxc.payload.web/docker/", "", NULL }, /* the innermost */
+		{ "/lxc.payload.web/init.scope/x", "", "web" },
+		{ "/machine.slice/systemd-nspawn@deb.service/", "x", "deb" },
+		{ "/system.slice/x", "", "" },
+		{ "/system.slice/a", ".service", "" },
+		{ "/", "/x", NULL },
+	};
+	char path[256], buf[256];
+	const char *got;
+
+	(void)state;
+	assert_null(container_id(NULL, buf, sizeof(buf)));
+	assert_null(container_id("/system.slice/docker.service", buf, sizeof(buf)));
+	assert_null(container_id("/lxc.payload.", buf, sizeof(buf)));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(path, sizeof(path), "%s%s%s", cases[i].before, id, cases[i].after);
+		got = container_id(path, buf, sizeof(buf));
+		if (cases[i].name && !*cases[i].name)
+			assert_null(got);
+		else
+			assert_string_equal(got, cases[i].name ? cases[i].name : id);
+	}
+}
+
 /* Names of any bytes, numbers past 2^53: still valid, still strict UTF-8. */
 static void test_hostile(void **state)
 {
@@ -348,7 +405,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_snapshots), cmocka_unit_test(test_example),
 		cmocka_unit_test(test_hostile),	  cmocka_unit_test(test_validator),
-		cmocka_unit_test(test_schema),
+		cmocka_unit_test(test_schema),	  cmocka_unit_test(test_scan),
+		cmocka_unit_test(test_container),
 	};
 	int failed;
 

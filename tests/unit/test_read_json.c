@@ -304,6 +304,27 @@ static void test_other_versions(void **state)
 	snapshot__free(snap);
 }
 
+static void test_many(void **state)
+{
+	struct snapshot *snap = fixture_scan();
+	struct page_info *page;
+	struct group *group;
+
+	(void)state;
+	while (snap->group_cnt < 2003) {
+		group = add_group(snap, snap->group_cnt % 3, 1, 1, 4 * KIB);
+		add_memory(snap, group, MEM_ANON, 4 * KIB, 1);
+	}
+	while (snap->page_cnt < 20011) {
+		page = snapshot__append(snap, &snap->pages, &snap->page_cnt, sizeof(*page));
+		*page = (struct page_info){ .pfn = 1 << 21 | snap->page_cnt, .zone = "Normal" };
+		page->group = snap->page_cnt % snap->group_cnt;
+		page->why = snapshot__printf(snap, "why %zu", snap->page_cnt);
+	}
+	check_round_trip(snap);
+	snapshot__free(snap);
+}
+
 static void test_stream(void **state)
 {
 	struct snapshot *one = fixture_rdma(), *two = fixture_leak(), *snap;
@@ -356,11 +377,12 @@ static void test_broken_stream(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden),	       cmocka_unit_test(test_fixtures),
-		cmocka_unit_test(test_fields),	       cmocka_unit_test(test_judged_alike),
-		cmocka_unit_test(test_refused),	       cmocka_unit_test(test_long),
-		cmocka_unit_test(test_stream),	       cmocka_unit_test(test_broken_stream),
-		cmocka_unit_test(test_other_versions), cmocka_unit_test(test_least),
+		cmocka_unit_test(test_golden),	      cmocka_unit_test(test_fixtures),
+		cmocka_unit_test(test_fields),	      cmocka_unit_test(test_judged_alike),
+		cmocka_unit_test(test_refused),	      cmocka_unit_test(test_long),
+		cmocka_unit_test(test_many),	      cmocka_unit_test(test_stream),
+		cmocka_unit_test(test_broken_stream), cmocka_unit_test(test_other_versions),
+		cmocka_unit_test(test_least),
 	};
 
 	setenv("TZ", "UTC", 1);
