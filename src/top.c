@@ -73,10 +73,8 @@ static int show(struct top_ui *ui, bool ascii)
 	top_page__close(ui);
 	ended = top_term__signal();
 	/* Whoever sent it sees that it worked; Ctrl-C is one more way to quit. */
-	if (ended && ended != SIGINT) {
-		signal(ended, SIG_DFL);
+	if (ended && ended != SIGINT)
 		raise(ended);
-	}
 	return 0;
 }
 

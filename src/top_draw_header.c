@@ -46,14 +46,14 @@ static void draw_where(const struct top_ui *ui)
 	const struct snapshot *snap = ui->model.snap;
 	uint64_t since = snap->checks.tracking_since_ns, taken = snap->taken_ns;
 	cleanup_free char *host = fmt_safe(known(snap->host));
-	cleanup_free char *kernel = fmt_safe(known(snap->kernel));
+	const char *kernel = known(snap->kernel);
 	char left[128], right[96], pace[48];
 	int x, room;
 
 	ui->source->ops->pace(ui->source, pace, sizeof(pace));
 	snprintf(right, sizeof(right), "%s  %s", fmt_local(taken).s, ui->paused ? "PAUSED" : pace);
-	snprintf(left, sizeof(left), "%.40s  %.30s  %s%s", host ? host : "?", kernel ? kernel : "?",
-		 since ? "tracked " : "not tracked",
+	snprintf(left, sizeof(left), "%.40s  %.*s  %s%s", host ? host : "?",
+		 (int)strspn(kernel, "0123456789."), kernel, since ? "tracked " : "not tracked",
 		 since ? fmt_age(taken > since ? taken - since : 0).s : "");
 	x = draw(ui, 0, 0, DRAW_STRONG, "gup-pintop") + GAP;
 	room = COLS - (int)strlen(right) - GAP - x;

@@ -26,6 +26,7 @@ static const int endings[] = { SIGTERM, SIGHUP, SIGINT };
 /* A handler has no argument to find these by. */
 static struct {
 	struct termios before;
+	sigset_t mask; /* of signals, before */
 	char restore[256];
 	size_t restore_len;
 	volatile sig_atomic_t ended;
@@ -84,7 +85,7 @@ static void watch_signals(void)
 		sigaction(crashes[i], &crash, NULL);
 	/* They arrive only in ppoll(), so that none is missed before it. */
 	sigaddset(&block, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &block, NULL);
+	sigprocmask(SIG_BLOCK, &block, &term.mask);
 }
 
 static int refuse(const char *why)
@@ -95,9 +96,12 @@ static int refuse(const char *why)
 	return -ENOTTY;
 }
 
-static int check_terminal(void)
+/* Looks the terminal up, and prepares what gives it back. */
+static int look_up_terminal(void)
 {
+	static const char *const capabilities[] = { "rmkx", "cnorm", "sgr0", "rmcup" };
 	const char *name = getenv("TERM");
+	bool moves;
 	int found;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
@@ -106,9 +110,11 @@ static int check_terminal(void)
 	}
 	if (!name || setupterm(name, STDOUT_FILENO, &found) != OK)
 		return refuse("this terminal is not known here");
-	if (!tigetstr("cup") || tigetstr("cup") == (char *)-1 || !tigetstr("clear"))
-		return refuse("this terminal cannot move its cursor");
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++)
+		add_capability(capabilities[i]);
+	moves = tigetstr("cup") && tigetstr("cup") != (char *)-1;
+	del_curterm(cur_term); /* newterm() makes its own */
+	return moves ? 0 : refuse("this terminal cannot move its cursor");
 }
 
 static void keep_stderr(void)
@@ -151,14 +157,11 @@ static void set_colors(void)
 
 int top_term__start(bool ascii, bool *utf8)
 {
-	static const char *const capabilities[] = { "rmkx", "cnorm", "sgr0", "rmcup" };
-	int err = check_terminal();
+	int err = look_up_terminal();
 
 	if (err)
 		return err;
 	tcgetattr(STDIN_FILENO, &term.before);
-	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++)
-		add_capability(capabilities[i]);
 	term.screen = newterm(NULL, stdout, stdin);
 	if (!term.screen)
 		return refuse("this terminal cannot show a screen");
@@ -183,6 +186,9 @@ void top_term__stop(void)
 	delscreen(term.screen);
 	term.screen = NULL;
 	give_back_stderr();
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		signal(endings[i], SIG_DFL);
+	sigprocmask(SIG_SETMASK, &term.mask, NULL);
 }
 
 int top_term__signal(void)

@@ -198,6 +198,7 @@ run_native() {
 	try native/schema check_schema
 	try native/input check_input
 	try native/diff check_diff
+	try native/top tests/top ${matrix:+--keys 10000}
 	try native/cppcheck check_cppcheck
 	try native/warnings-gcc strict_build gcc
 	try native/warnings-clang strict_build clang
