@@ -30,7 +30,8 @@ static __always_inline void read_path(struct gup_scan_file *file, struct dentry 
 		const unsigned char *name;
 		long got;
 
-		if (parent == dentry) {
+		/* A file that no directory has (a memfd) is its own parent, and has a name. */
+		if (parent == dentry && i) {
 			file->whole = 1;
 			break;
 		}
@@ -43,7 +44,7 @@ static __always_inline void read_path(struct gup_scan_file *file, struct dentry 
 		len += got;
 		file->path_len = len;
 		file->depth = i + 1;
-		dentry = parent;
+		dentry = parent == dentry ? NULL : parent;
 	}
 }
 

@@ -120,15 +120,24 @@ static __always_inline bool is_same(const struct gup_scan_folio *a, const struct
 	return a->large == b->large && a->order == b->order && a->mapping == b->mapping;
 }
 
+/* There is room: the walks end before it is used up. */
+static __always_inline void hand_out(const struct gup_scan_folio *folio)
+{
+	__u64 at = folio_cnt;
+
+	/* For the verifier, who would lose sight of a bound that was tested earlier. */
+	asm volatile("" : "+r"(at));
+	at &= GUP_SCAN_FOLIOS - 1;
+	folios[at] = *folio;
+	folio_cnt = at + 1;
+}
+
 /* Hands the folio out if it may be pinned. A global function, so that the verifier sees it once. */
 __noinline int look_at(__u64 pfn)
 {
 	struct gup_scan_folio first = {}, again = {};
 	__u64 page = page_of(pfn);
-	__u32 at = folio_cnt;
 
-	if (at >= GUP_SCAN_FOLIOS)
-		return 0;
 	for (int i = 0; i < TRIES; i++) {
 		if (!read_folio(&first, page))
 			continue;
@@ -139,8 +148,7 @@ __noinline int look_at(__u64 pfn)
 		if (!every && !may_be_pinned(&again))
 			return 0;
 		again.pfn = pfn;
-		folios[at] = again;
-		folio_cnt = at + 1;
+		hand_out(&again);
 		return 0;
 	}
 	in_motion++;

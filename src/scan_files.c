@@ -67,7 +67,7 @@ static struct seen *find_or_add(struct seen_table *table, uint64_t mapping)
 	return slot;
 }
 
-/* Components lie with the last one first; a path too long keeps its end. */
+/* Components lie with the last one first. A path too long keeps its end, and does not begin with a slash. */
 static void join_path(const struct gup_scan_file *from, char *path, size_t size)
 {
 	const char *parts[GUP_PATH_DEPTH];
@@ -88,8 +88,7 @@ static void join_path(const struct gup_scan_file *from, char *path, size_t size)
 			break;
 		at -= part;
 		memcpy(path + at, parts[i], part);
-		/* An anonymous file's one name is not a path. */
-		if (i + 1 < cnt || !from->whole || from->links)
+		if (i + 1 < cnt || from->whole)
 			path[--at] = '/';
 	}
 	memmove(path, path + at, size - at);

@@ -95,6 +95,7 @@ static int read_iomem(const char *path, struct ranges *ram, struct ranges *devic
 	long page = sysconf(_SC_PAGESIZE);
 	unsigned long long start, end;
 	char line[256], name[128];
+	bool hidden = false;
 	int err = 0;
 
 	if (!file)
@@ -102,16 +103,15 @@ static int read_iomem(const char *path, struct ranges *ram, struct ranges *devic
 	while (!err && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, " %llx-%llx : %127[^\n]", &start, &end, name) != 3)
 			continue;
+		/* Without privilege all addresses read 0. */
+		hidden |= !end;
 		if (!strncmp(name, "System RAM", 10))
 			err = add(ram, (start + page - 1) / page, (end + 1) / page);
 		else if (!strncmp(name, "Persistent Memory", 17))
 			err = add(device, start / page, (end + 1) / page);
 	}
 	if (!err && !ram->cnt)
-		err = -ENODATA;
-	/* Without privilege all addresses read 0. */
-	if (!err && ram->all[ram->cnt - 1].end <= 1)
-		err = -EPERM;
+		err = hidden ? -EPERM : -ENODATA;
 	return err;
 }
 
