@@ -146,6 +146,11 @@ check_here() {
 	[[ $status -eq 0 ]] || [[ $status -eq 3 && $(wc -l <"$work/err") -eq 1 ]]
 }
 
+check_scan() {
+	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
+	as_root tests/scan 10
+}
+
 # A real validator, apart from the unit tests' own: every document that we keep,
 # and a wrong one, so that we know it looks.
 check_schema() {
@@ -199,6 +204,7 @@ run_native() {
 	try native/input check_input
 	try native/diff check_diff
 	try native/top tests/top ${matrix:+--keys 10000}
+	try native/scan check_scan
 	try native/cppcheck check_cppcheck
 	try native/warnings-gcc strict_build gcc
 	try native/warnings-clang strict_build clang
