@@ -33,12 +33,12 @@ SKELS := $(patsubst bpf/%.bpf.c,$(B)/%.skel.h,$(wildcard bpf/*.bpf.c))
 TOOLS := $(patsubst tools/%.c,$(B)/%,$(wildcard tools/gup-*.c))
 WORKLOAD_SRC := $(wildcard tests/workloads/*.c)
 WORKLOADS := $(patsubst tests/workloads/%.c,$(B)/tests/%,$(filter-out %/pinlib.c %/pins_sites.c,$(WORKLOAD_SRC)))
-SCAN_TESTS := $(B)/tests/scan_dump
+LIB_TESTS := $(B)/tests/scan_dump $(B)/tests/bench/scan
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: help all deps deps-check demo check check-matrix bench install uninstall clean distclean
 
-all: $(TOOLS) $(WORKLOADS) $(SCAN_TESTS)
+all: $(TOOLS) $(WORKLOADS) $(LIB_TESTS)
 
 define HELP
 gup-pin: who pins which memory pages, since when, and who forgot to let go.
@@ -109,7 +109,7 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(PINLIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(WORKLOAD_LIBS) -lpthread -o $@
 
 # Test programs that drive the library itself.
-$(SCAN_TESTS): $(B)/tests/%: tests/%.c $(B)/libgup.a
+$(LIB_TESTS): $(B)/tests/%: tests/%.c $(B)/libgup.a
 	$(msg) CC $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter %.c %.a,$^) $(LIBS) -o $@

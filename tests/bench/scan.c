@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bench-scan: what the scan costs per struct page, beside reading
+ * /proc/kpageflags for the same page frames, which needs the same cache lines
+ * and cannot tell pins. Wall time; the first pass may touch memory that
+ * nobody has touched before and is shown apart. One line per figure.
+ */
+#include <err.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel.h"
+#include "scan.h"
+#include "util.h"
+
+#define RUNS 7
+
+struct cost {
+	double first, runs[RUNS], longest_ms;
+	unsigned long long pages;
+};
+
+static double now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1e9 + ts.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double one = *(const double *)a, other = *(const double *)b;
+
+	return one < other ? -1 : one > other;
+}
+
+static void print_cost(const char *what, struct cost *cost)
+{
+	qsort(cost->runs, RUNS, sizeof(cost->runs[0]), ascending);
+	printf("%-28s %8.2f %8.2f %8.2f ns per struct page (min, median, first)  %llu pages\n",
+	       what, cost->runs[0] / cost->pages, cost->runs[RUNS / 2] / cost->pages,
+	       cost->first / cost->pages, cost->pages);
+}
+
+static int scan_once(struct scanner *scanner, struct cost *cost, double *ns)
+{
+	struct scan_options opts = {};
+	struct scan_result result;
+	int error = scanner__run(scanner, &opts, &result);
+
+	*ns = result.ns;
+	cost->pages = result.pages;
+	if (result.longest_ns / 1e6 > cost->longest_ms)
+		cost->longest_ms = result.longest_ns / 1e6;
+	scan_result__free(&result);
+	return error;
+}
+
+static int bench_scan(struct cost *cost)
+{
+	struct scanner *scanner = scanner__open();
+	int error;
+
+	if (!scanner)
+		return 3;
+	error = scan_once(scanner, cost, &cost->first);
+	for (int i = 0; i < RUNS && !error; i++)
+		error = scan_once(scanner, cost, &cost->runs[i]);
+	scanner__close(scanner);
+	if (error)
+		warnx("scan: error %d", error);
+	return error ? 4 : 0;
+}
+
+static int read_flags_once(const struct pfn_range *ram, size_t cnt, double *ns)
+{
+	static uint64_t words[32768];
+	cleanup_fd int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	double began = now_ns();
+
+	if (fd < 0)
+		return -1;
+	for (size_t i = 0; i < cnt; i++) {
+		for (uint64_t at = ram[i].start; at < ram[i].end; at += ARRAY_SIZE(words)) {
+			uint64_t left = ram[i].end - at;
+			size_t want = left < ARRAY_SIZE(words) ? left : ARRAY_SIZE(words);
+
+			if (pread(fd, words, want * 8, at * 8) <= 0)
+				return -1;
+		}
+	}
+	*ns = now_ns() - began;
+	return 0;
+}
+
+static int bench_kpageflags(struct cost *cost)
+{
+	cleanup_free struct pfn_range *ram = NULL;
+	uint64_t left_out;
+	size_t cnt;
+	int error = ram_ranges__read(&ram, &cnt, &left_out);
+
+	cost->pages = 0;
+	for (size_t i = 0; i < cnt && !error; i++)
+		cost->pages += ram[i].end - ram[i].start;
+	if (!error)
+		error = read_flags_once(ram, cnt, &cost->first);
+	for (int i = 0; i < RUNS && !error; i++)
+		error = read_flags_once(ram, cnt, &cost->runs[i]);
+	if (error)
+		warn("/proc/kpageflags");
+	return error ? 4 : 0;
+}
+
+int main(void)
+{
+	struct cost cost = {};
+	int status;
+
+	kernel_reader__log(false);
+	status = bench_scan(&cost);
+	if (status)
+		return status;
+	print_cost("gup-pin scan", &cost);
+	printf("%-28s %8.2f ms of CPU time at a time, at most\n", "", cost.longest_ms);
+	status = bench_kpageflags(&cost);
+	if (!status)
+		print_cost("read() of /proc/kpageflags", &cost);
+	return status;
+}
