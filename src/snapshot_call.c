@@ -19,7 +19,7 @@ static bool same_kind(const struct gup_owner_key *a, const struct gup_owner_key 
  * Short small calls have their stacks taken by sample. If all that were taken of
  * this kind are the same, they stand for those that were not.
  */
-static void lend_stack(struct take *take, struct gup_owner *owner)
+static bool lend_stack(struct take *take, struct gup_owner *owner)
 {
 	const struct gup_owner *lender = NULL;
 
@@ -29,20 +29,21 @@ static void lend_stack(struct take *take, struct gup_owner *owner)
 		if (other->key.kstack < 0 || !same_kind(&other->key, &owner->key))
 			continue;
 		if (lender && lender->key.kstack != other->key.kstack)
-			return;
+			return false;
 		lender = other;
 	}
 	if (!lender)
-		return;
+		return false;
 	owner->key.kstack = lender->key.kstack;
 	owner->key.ustack = lender->key.ustack;
+	return true;
 }
 
 static void lend_stacks(struct take *take)
 {
 	for (size_t i = 0; i < take->owner_cnt; i++)
 		if (take->owners[i].key.kstack < 0)
-			lend_stack(take, &take->owners[i]);
+			take->notes[i].lent = lend_stack(take, &take->owners[i]);
 }
 
 /* The last part of a path is what the ledger's folios have as their file's name. */
@@ -115,9 +116,12 @@ int take__call_groups(struct take *take)
 	take__read_zones(take);
 	for (size_t i = 0; i < view.scan->hit_cnt; i++)
 		add_hit(take, &view, i);
-	for (size_t i = 0; i < take->owner_cnt; i++)
-		if (take->notes[i].group >= 0)
-			take->snap->groups[take->notes[i].group].calls += take->owners[i].calls;
+	for (size_t i = 0; i < take->owner_cnt; i++) {
+		if (take->notes[i].group < 0)
+			continue;
+		take->snap->groups[take->notes[i].group].calls += take->owners[i].calls;
+		take->snap->groups[take->notes[i].group].stack_sampled |= take->notes[i].lent;
+	}
 	fill_scan_checks(take, &view);
 	return 0;
 }

@@ -16,6 +16,7 @@ struct owner_note {
 	int group;     /* -1 = none yet */
 	bool selected; /* by the options */
 	bool self;     /* this tool's own */
+	bool lent;     /* plan call: its stack is that of other calls of its kind */
 };
 
 struct take {

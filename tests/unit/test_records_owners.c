@@ -29,6 +29,20 @@ static void test_two_owners_one_releases(void **state)
 	assert_true(records__claims(w->records, 0, &cnt)->inferred);
 }
 
+/* More pins than both took: both have theirs, the rest is nobody's. */
+static void test_two_owners_and_more(void **state)
+{
+	struct world *w = *state;
+
+	call(w, A, 0x1000, 0x80, 7, 1, 10);
+	call(w, B, 0x2000, 0x80, 7, 1, 10);
+	pinned(w, 10, 0x80, 7, 5);
+	scan(w);
+	has(w, 0, A, 1, false);
+	has(w, 0, B, 1, false);
+	has(w, 0, 0, 3, false);
+}
+
 static void test_two_owners_one_unseen_release(void **state)
 {
 	struct world *w = *state;
@@ -179,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_two_owners_one_releases),
+		TEST(test_two_owners_and_more),
 		TEST(test_two_owners_one_unseen_release),
 		TEST(test_short_beside_long),
 		TEST(test_same_kind),
