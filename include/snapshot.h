@@ -316,6 +316,7 @@ struct checks {
 	uint64_t events_acquired, events_released; /* what the hooks saw of it */
 	uint64_t folio_add_pins;		   /* pins that vmstat never counts as acquired */
 	uint64_t recursion_misses;		   /* events lost, before repair */
+	uint64_t missed_acquires;		   /* of these, pins; the others are releases */
 	uint64_t repaired;			   /* of these, put right by reconciling */
 	uint64_t map_full;			   /* pins that found no place in the ledger */
 	uint64_t owners_full; /* calls that found no place in the owner table */

@@ -18,7 +18,7 @@ struct flow {
 	uint64_t acquired, released, add_pins; /* the hooks' */
 	uint64_t vm_acquired, vm_released;     /* the kernel's, 0 = unknown */
 	bool vm_known;
-	uint64_t misses, unmatched;
+	uint64_t missed_acquires, missed_releases, unmatched;
 };
 
 /* Reads both, after making the kernel's counters exact. 0 or -errno. */

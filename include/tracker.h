@@ -58,8 +58,8 @@ bool tracker__is_inlined(const struct tracker *tracker, const char *func);
 
 /* Sums over CPUs. 0 or -errno. */
 int tracker__stats(const struct tracker *tracker, uint64_t cnt[GUP_STAT_CNT]);
-/* Events lost because a program was interrupted by itself, over all booking programs. */
-uint64_t tracker__misses(const struct tracker *tracker);
+/* Runs skipped because a program was interrupted by itself, over all that book pins and releases. */
+void tracker__misses(const struct tracker *tracker, uint64_t *acquires, uint64_t *releases);
 /* Bytes of BPF maps and programs. */
 uint64_t tracker__bytes(const struct tracker *tracker);
 /* How often each program of a chosen hook has run, while BPF statistics are on; 0 = unknown. */

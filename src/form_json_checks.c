@@ -59,6 +59,7 @@ static const struct json_type json_vmstat = { .fields = vmstat_fields,
 
 static const struct json_field lost_fields[] = {
 	{ "recursion_misses", JSON_COUNT, AT(recursion_misses), .need = true },
+	{ "missed_acquires", JSON_COUNT, AT(missed_acquires) },
 	{ "repaired", JSON_COUNT, AT(repaired) },
 	{ "map_full", JSON_COUNT, AT(map_full), .need = true },
 	{ "owners_full", JSON_COUNT, AT(owners_full) },

@@ -346,22 +346,28 @@ static int prog_info(const struct tracker *tracker, const char *name, struct bpf
 	return bpf_obj_get_info_by_fd(bpf_program__fd(prog), info, &len);
 }
 
-uint64_t tracker__misses(const struct tracker *tracker)
+/* The program of a hook that books: the last, as functions with two book at their exit. */
+static const char *booking_program(const struct hook *hook)
+{
+	return hook->progs[HOOK_PROGS - 1] ? hook->progs[HOOK_PROGS - 1] : hook->progs[0];
+}
+
+void tracker__misses(const struct tracker *tracker, uint64_t *acquires, uint64_t *releases)
 {
 	struct bpf_prog_info info;
-	uint64_t sum = 0;
 
+	*acquires = *releases = 0;
 	/* A record is written by either copy of a program; what both miss, the scan finds nameless. */
 	if (tracker->opts.plan == PLAN_CALL)
-		return 0;
+		return;
 	for (size_t i = 0; i < tracker->choice.cnt; i++) {
 		const struct hook *hook = tracker->choice.hooks[i];
 		bool books = hook->role <= ROLE_RELEASE || tracker__is_inlined(tracker, hook->func);
+		bool is_release = hook->role == ROLE_RELEASE || hook->role == ROLE_SITE;
 
-		if (books && !prog_info(tracker, hook->progs[0], &info))
-			sum += info.recursion_misses;
+		if (books && !prog_info(tracker, booking_program(hook), &info))
+			*(is_release ? releases : acquires) += info.recursion_misses;
 	}
-	return sum;
 }
 
 uint64_t tracker__runs(const struct tracker *tracker, const struct hook *hook)

@@ -231,7 +231,7 @@ enum verdict check_vmstat(struct validation *val, const struct row *row, struct 
 		released = now.released - base->released;
 		vm_acquired = now.vm_acquired - base->vm_acquired;
 		vm_released = now.vm_released - base->vm_released;
-		missed = now.misses - base->misses;
+		missed = now.missed_releases - base->missed_releases;
 		if (acquired == vm_acquired && released + missed == vm_released)
 			break;
 		usleep(10000);

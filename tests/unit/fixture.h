@@ -377,6 +377,7 @@ static inline struct snapshot *fixture_degraded(void)
 	*gap = (struct hook_gap){ "unpin_user_folio", "attach failed: EBUSY", false };
 	snap->checks.hooks_attached = 13;
 	snap->checks.recursion_misses = 10;
+	snap->checks.missed_acquires = 3;
 	snap->checks.repaired = 7;
 	snap->checks.map_full = 5;
 	snap->checks.stacks_lost = 2;
