@@ -184,6 +184,25 @@ check_input() {
 		said 2 1 "$tool" --input "$file" -- true
 }
 
+# The modules of the kernels in the cache, where their version has a golden file.
+check_census() {
+	local golden release dir seen=0
+
+	for golden in tests/golden/census-*.txt; do
+		release=${golden##*/census-}
+		release=${release%.txt}
+		dir=$("$vm_dir/fetch" --list | awk -v end="/$release" '
+			index($2, end) == length($2) - length(end) + 1 { print $2 }')
+		[[ -n $dir ]] || continue
+		build/gup-validate --census --json "$dir/lib/modules" >"$work/census" || return 1
+		jq -r '"\(.modules) modules, \(.unreadable) unreadable",
+			(.users[] | "\(.name) \(.class) \([.calls[].calls] | add)")' \
+			"$work/census" | diff "$golden" - || return 1
+		seen=$((seen + 1))
+	done
+	[[ $seen -gt 0 ]] || { say "none of the kernels with a golden file is in the cache"; return 77; }
+}
+
 run_native() {
 	local began=$SECONDS unit
 
@@ -201,6 +220,7 @@ run_native() {
 	try native/not-root check_not_root
 	try native/this-kernel check_here
 	try native/schema check_schema
+	try native/census check_census
 	try native/input check_input
 	try native/diff check_diff
 	try native/top tests/top ${matrix:+--keys 10000}
