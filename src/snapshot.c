@@ -408,7 +408,7 @@ static void take__done(struct take *take)
 	free(take->notes);
 	free(take->by_id);
 	free(take->procs);
-	free(take->zones);
+	zones__free(&take->zones);
 	free(take->kstack_index);
 }
 

@@ -113,7 +113,7 @@ int take__call_groups(struct take *take)
 	view = calls__view(take->opts->calls);
 	lend_stacks(take);
 	take->vmemmap = calls__page(take->opts->calls, 0);
-	take__read_zones(take);
+	zones__read(&take->zones);
 	for (size_t i = 0; i < view.scan->hit_cnt; i++)
 		add_hit(take, &view, i);
 	for (size_t i = 0; i < take->owner_cnt; i++) {

@@ -233,9 +233,18 @@ static enum mem_kind mem_kind(const struct gup_truth *truth)
 	return truth->kind == GUP_FOLIO_ANON && truth->order >= 9 ? MEM_THP : kinds[truth->kind];
 }
 
+static const struct zone *zone_of(const struct take *take, uint64_t folio)
+{
+	uint64_t bytes = tracker__facts(take->tracker)->page_struct_bytes;
+
+	if (!take->vmemmap || !bytes)
+		return NULL;
+	return zones__find(&take->zones, (folio - take->vmemmap) / bytes);
+}
+
 static void add_memory(struct take *take, struct group *group, const struct folio_facts *folio)
 {
-	const struct zone *zone = take__zone(take, folio->address);
+	const struct zone *zone = zone_of(take, folio->address);
 	uint64_t bytes = take->snap->page_size << folio->order;
 	const char *file = folio->file ? folio->file : "";
 	const char *zone_name = zone ? zone->name : NULL;
@@ -433,7 +442,7 @@ int take__groups(struct take *take)
 		return -ENOMEM;
 	settle(take, items, cnt, verdicts);
 	take->vmemmap = take->opts->selftest->vmemmap;
-	take__read_zones(take);
+	zones__read(&take->zones);
 	for (size_t i = 0; i < cnt; i++)
 		reconcile(take, &items[i], &verdicts[i]);
 	count_calls(take);

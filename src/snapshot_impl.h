@@ -5,12 +5,7 @@
 
 #include "records.h"
 #include "take.h"
-
-struct zone {
-	uint64_t start_pfn, end_pfn;
-	int node;
-	char name[16];
-};
+#include "zones.h"
 
 struct owner_note {
 	int group;     /* -1 = none yet */
@@ -30,8 +25,7 @@ struct take {
 	size_t id_cnt;
 	struct proc_item *procs;
 	size_t proc_cnt;
-	struct zone *zones;
-	size_t zone_cnt;
+	struct zones zones;
 	uint64_t vmemmap;	  /* address of the struct page of pfn 0; 0 = unknown */
 	const char *unknown_site; /* where pins without an owner were released */
 	bool unknown_sites_differ;
@@ -49,10 +43,6 @@ int take__user_stack(struct take *take, const struct gup_owner *owner);
 const char *take__kernel_function(struct take *take, uint64_t ip, const char **module);
 /* Is the address in a BPF program or trampoline: a frame of our own? */
 bool take__is_bpf(struct take *take, uint64_t ip);
-
-/* Reads the zones; the one that a folio's head lies in, NULL = unknown. */
-void take__read_zones(struct take *take);
-const struct zone *take__zone(const struct take *take, uint64_t folio);
 
 /* A pinned folio, as groups want it. */
 struct folio_facts {
