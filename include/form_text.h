@@ -43,5 +43,15 @@ const char *folio_noun(const struct snapshot *snap, const struct memory *memory)
 void text_balance(struct text *text);
 void text_get_callers(struct text *text);
 void text_checks(struct text *text);
+/* Of a snapshot that a scan alone gave. */
+bool is_by_scan(const struct snapshot *snap);
+void text_scan_ok(struct text *text);
+void text_scan_remark(const struct snapshot *snap, const struct group *group, char *remark,
+		      size_t room);
+void text_scan_totals(struct text *text);
+void text_zones(struct text *text);
+void text_pages(struct text *text);
+/* One row of the totals. */
+void text_total(struct text *text, const char *label, const struct quantity *q, const char *remark);
 
 #endif

@@ -4,11 +4,13 @@
 #define GUP_LEAKCHECK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "filter.h"
 
+struct pfn_range;
 struct suppressions;
 
 enum form { FORM_TEXT, FORM_JSON, FORM_FOLDED };
@@ -21,6 +23,7 @@ struct env {
 	const char *input; /* a saved snapshot to judge, "-" = standard input */
 	const char *diff;  /* an older one to compare it with, NULL = none */
 	uint32_t pid;
+	bool watch;	      /* track for duration_ns; else, without CMD, scan once */
 	uint64_t duration_ns; /* 0 = until CMD ends or we are interrupted */
 	uint64_t grace_ns;
 	uint64_t min_age_ns, min_pages;
@@ -29,6 +32,9 @@ struct env {
 	const char *suppress;
 	const char *output; /* file of the report, NULL = stdout */
 	bool quiet, verbose;
+	bool pages;		  /* list every folio */
+	struct pfn_range *ranges; /* explain these; NULL = scan all */
+	size_t range_cnt;
 	int plan; /* enum hook_plan */
 	uint32_t stack_every;
 	uint64_t max_folios;
@@ -38,7 +44,7 @@ struct env {
 /* The number of a plan's name for env.plan, or -1. */
 int leakcheck_plan(const char *name);
 
-/* Tracks, reports to stdout; the exit status. Errors are one line on stderr. */
+/* Tracks or scans, reports to stdout; the exit status. Errors are one line on stderr. */
 int leakcheck_run(const struct env *env);
 /* Judges the saved snapshot env->input, or compares it with env->diff; the exit status. */
 int leakcheck_saved(const struct env *env);

@@ -266,7 +266,7 @@ struct wrong_release {
 	int process;	      /* owner of the pins concerned, -1 = unknown */
 };
 
-/* One folio, for --pages and --pfn. */
+/* One folio, for --pages and --pfn; or neighbours that are the same and no user's memory (kind kernel). */
 struct page_info {
 	uint64_t pfn; /* of the head; only for a privileged reader */
 	uint64_t folio_bytes;

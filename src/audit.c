@@ -88,6 +88,8 @@ static size_t names_of_group(const struct snapshot *snap, const struct group *gr
 	if (owner)
 		names[cnt++] = owner->comm;
 	names[cnt++] = group->through.path;
+	for (i = 0; i < group->likely_cnt && cnt < NAMES_MAX - 4; i++)
+		names[cnt++] = snap->processes[group->likely[i].process].comm;
 	for (i = 0; i < group->memory_cnt && cnt < NAMES_MAX; i++)
 		names[cnt++] = group->memory[i].file;
 	return cnt;
@@ -139,8 +141,11 @@ static void add_group_evidence(struct audit *audit, struct finding *finding,
 	const struct holder *holder = find_holder(audit->snap, group);
 	const char *word = "open_files_not_all_readable";
 
-	add_evidence(audit, finding, owner && owner->exited ? "owner_exited" : "owner_running");
-	if (owner && owner->exited) {
+	add_evidence(audit, finding,
+		     !owner	     ? "owner_unknown"
+		     : owner->exited ? "owner_exited"
+				     : "owner_running");
+	if (!owner || owner->exited) {
 		if (holder)
 			word = holder->basis == BASIS_LIKELY ? "open_file_likely_held_by_other"
 							     : "open_file_held_by_other";
@@ -165,7 +170,10 @@ static bool too_small(const struct audit *audit, const struct group *group)
 	uint64_t page = audit->snap->page_size ? audit->snap->page_size : 4096;
 	uint64_t pages = group->q.bytes ? group->q.bytes / page : group->q.pins;
 
-	return age_ns(audit, group) < audit->opts->min_age_ns || pages < audit->opts->min_pages;
+	/* a scan knows no age; what it calls suspicious it has looked at twice, that far apart */
+	if (group->oldest_ns && age_ns(audit, group) < audit->opts->min_age_ns)
+		return true;
+	return pages < audit->opts->min_pages;
 }
 
 static struct finding *add_group_finding(struct audit *audit, enum rule rule, size_t at)

@@ -114,6 +114,8 @@ const struct holder *find_holder(const struct snapshot *snap, const struct group
 		if (!likely)
 			likely = holder;
 	}
+	if (!likely && group->likely_cnt)
+		return &group->likely[0];
 	return likely;
 }
 
@@ -138,6 +140,9 @@ const char *advise_title(struct snapshot *snap, enum rule rule, const struct gro
 	const char *amount = snapshot__printf(snap, "%s", fmt_bytes(group->q.bytes).s);
 	const struct process *owner;
 
+	if (group->owner < 0 && group->residue)
+		return snapshot__printf(snap, "%s stays pinned, mapped by nobody; owner unknown",
+					amount);
 	if (group->owner < 0)
 		return snapshot__printf(snap, "%s %s an unknown owner%s", amount,
 					titles[rule].middle, titles[rule].end);
@@ -164,6 +169,9 @@ static const char *next_held(struct snapshot *snap, const struct group *group)
 	if (!holder || holder->process < 0)
 		return NULL;
 	pid = snap->processes[holder->process].pid;
+	if (holder->basis == BASIS_LIKELY && holder->fd >= 0)
+		return snapshot__printf(snap, "look at fd %d in pid %u first: %s", holder->fd, pid,
+					frees);
 	if (holder->fd < 0)
 		return snapshot__printf(snap, "end pid %u: %s", pid, frees);
 	return snapshot__printf(snap, "close fd %d in pid %u, or end it: %s", holder->fd, pid,
@@ -183,6 +191,9 @@ static const char *next_handed_over(struct snapshot *snap, const struct group *g
 static const char *next_unknown_holder(struct snapshot *snap, const struct group *group)
 {
 	(void)snap;
+	if (group->owner < 0 && group->holders_complete)
+		return "no process has a file open that could hold it: look for sockets in "
+		       "flight, registered io_uring rings, and drivers";
 	if (group->holders_complete && held_elsewhere(group))
 		return "find who else keeps it: other processes of the same service, devices";
 	if (group->holders_complete)

@@ -115,12 +115,25 @@ static enum state state_with_owner(const struct audit *audit, const struct group
 	return age > limit ? STATE_SHORT_HELD : STATE_IN_FLIGHT;
 }
 
+/*
+ * Nobody saw these being pinned, so the words stay careful: memory that nobody
+ * maps is a suspect at most, memory that a living process maps is that process'.
+ */
+static enum state state_by_evidence(const struct group *group)
+{
+	if (group->state == STATE_IN_FLIGHT)
+		return STATE_IN_FLIGHT; /* gone at a second look */
+	if (group->residue)
+		return group->likely_cnt ? STATE_ORPHANED : STATE_UNKNOWN_HOLDER;
+	return group->owner_basis == BASIS_LIKELY ? STATE_HELD : STATE_UNATTRIBUTED;
+}
+
 enum state state_of(const struct audit *audit, const struct group *group)
 {
 	const struct process *owner = owner_of(audit->snap, group);
 
 	if (!owner)
-		return STATE_UNATTRIBUTED;
+		return state_by_evidence(group);
 	return owner->exited ? state_after_owner(audit, group) : state_with_owner(audit, group);
 }
 

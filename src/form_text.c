@@ -68,6 +68,10 @@ static void put_ok(struct text *text)
 	const struct snapshot *snap = text->snap;
 	struct cmd_sum sum;
 
+	if (is_by_scan(snap)) {
+		text_scan_ok(text);
+		return;
+	}
 	if (!snap->cmd && snap->checks.pins_before) {
 		text__wrap(text, "  ", 0,
 			   "%s pinned since tracking began, every pin has a living owner; %s "
@@ -145,7 +149,7 @@ static void put_cause(struct text *text, const struct finding *lead)
 	char counts[160];
 
 	put_counts(counts, sizeof(counts), snap);
-	if (lead->rule == RULE_DEGRADED && !snap->checks.has_ledger)
+	if (lead->rule == RULE_DEGRADED && snap->checks.plan && !snap->checks.has_ledger)
 		text__wrap(text, "  ", 0,
 			   "%s pins taken, %s released: no ledger here to say which stay: %s",
 			   fmt_count(snap->checks.events_acquired).s,
@@ -162,7 +166,10 @@ static void put_cause(struct text *text, const struct finding *lead)
 			   counts);
 	else
 		text__wrap(text, "  ", 0, "%s %s: %s", fmt_bytes(rule_bytes(snap, lead->rule)).s,
-			   causes[lead->rule], counts);
+			   snap->groups[lead->group].owner < 0 && lead->rule == RULE_ORPHANED
+				   ? "stays pinned, mapped by nobody"
+				   : causes[lead->rule],
+			   counts);
 }
 
 void text_verdict(struct text *text)
@@ -220,22 +227,6 @@ static const char *suppressed_by(const struct snapshot *snap, size_t group)
 
 #define REMARK_MAX 512 /* longer ones are cut */
 
-static void remark_unattributed(const struct snapshot *snap, const struct group *group,
-				char *remark)
-{
-	const struct holder *likely = group->held_by_cnt ? group->held_by : NULL;
-	const struct process *process =
-		likely && likely->process >= 0 ? &snap->processes[likely->process] : NULL;
-	int len;
-
-	len = snprintf(remark, REMARK_MAX, "%s %s, pinned before tracking began",
-		       fmt_count(group->q.folios).s, fmt_plural(group->q.folios, "folio").s);
-	if (process && len < REMARK_MAX)
-		snprintf(remark + len, REMARK_MAX - len, "; likely %s (pid %u)%s%s",
-			 process->comm ? process->comm : "?", process->pid, likely->why ? ": " : "",
-			 likely->why ? likely->why : "");
-}
-
 static void remark_owned(const struct snapshot *snap, const struct group *group, char *remark)
 {
 	const struct process *owner = &snap->processes[group->owner];
@@ -266,7 +257,7 @@ static void put_not_finding(struct text *text, size_t at)
 		word = "in flight";
 	snprintf(prefix, sizeof(prefix), "   %-10s %-13s ", fmt_bytes(group->q.bytes).s, word);
 	if (group->owner < 0)
-		remark_unattributed(snap, group, remark);
+		text_scan_remark(snap, group, remark, sizeof(remark));
 	else
 		remark_owned(snap, group, remark);
 	text__wrap(text, prefix, TEXT_REMARK, "%s%s%s", remark, line ? "; " : "", line ? line : "");
@@ -298,8 +289,7 @@ static void text_not_findings(struct text *text)
 			   fmt_bytes(rest.bytes).s);
 }
 
-static void put_total(struct text *text, const char *label, const struct quantity *q,
-		      const char *remark)
+void text_total(struct text *text, const char *label, const struct quantity *q, const char *remark)
 {
 	char table[160];
 
@@ -319,17 +309,23 @@ static void text_totals(struct text *text)
 		snprintf(share, sizeof(share), "%.1f%% of %s RAM",
 			 100.0 * snap->pinned.bytes / snap->ram_bytes,
 			 fmt_bytes(snap->ram_bytes).s);
-	put_total(text, "pinned", &snap->pinned, share);
-	put_total(text, "owner known", &snap->attributed, "");
+	text_total(text, "pinned", &snap->pinned, share);
+	if (snap->filter)
+		text__wrap(text, "   ", 3, "only what fits: %s", snap->filter);
+	if (is_by_scan(snap)) {
+		text_scan_totals(text);
+		return;
+	}
+	text_total(text, "owner known", &snap->attributed, "");
 	if (snap->unattributed.folios || snap->unattributed.pins)
-		put_total(text, "unattributed", &snap->unattributed,
-			  text->opts->verbose ? "" : "-v lists them");
+		text_total(text, "unattributed", &snap->unattributed,
+			   text->opts->verbose ? "" : "-v lists them");
 	if (snap->checks.pins_before)
 		text__wrap(text, "   ", 3, "from before tracking: %s %s, by unknown owners",
 			   fmt_count(snap->checks.pins_before).s,
 			   fmt_plural(snap->checks.pins_before, "pin").s);
 	if (snap->maybe.folios)
-		put_total(text, "maybe pinned", &snap->maybe, "undecidable");
+		text_total(text, "maybe pinned", &snap->maybe, "undecidable");
 	for (i = 0; i < snap->group_cnt; i++) {
 		if (!snap->groups[i].shares_folios)
 			continue;
@@ -372,6 +368,8 @@ int form_text(FILE *out, const struct snapshot *snap, const struct text_options 
 		text_findings(&text);
 		text_not_findings(&text);
 		text_totals(&text);
+		text_zones(&text);
+		text_pages(&text);
 		text_command(&text);
 		text_balance(&text);
 		text_get_callers(&text);

@@ -12,9 +12,41 @@
 
 static void line_scan(struct text *text, const struct checks *checks)
 {
-	if (checks->scanned_struct_pages)
-		text__line(text, "scan", "%s struct pages in %s ms",
-			   fmt_count(checks->scanned_struct_pages).s, fmt_count(checks->scan_ms).s);
+	if (!checks->scanned_struct_pages)
+		return;
+	text__line(text, "scan", "%s struct pages in %s ms",
+		   fmt_count(checks->scanned_struct_pages).s, fmt_count(checks->scan_ms).s);
+	if (checks->scan_left_out)
+		text__line(text, "", "%s pages left out: offline, absent or of devices",
+			   fmt_count(checks->scan_left_out).s);
+	if (checks->in_motion && !checks->plan)
+		text__line(text, "", "%s folios changed while they were read",
+			   fmt_count(checks->in_motion).s);
+}
+
+/* "agrees", or by how much not: what moved while the scan ran is allowed. */
+static void line_vmstat_scan(struct text *text, const struct checks *checks)
+{
+	int64_t above = checks->above_scan, moved = checks->moved_during_scan;
+	char apart[64], verdict[64] = "agrees";
+
+	if (above)
+		snprintf(apart, sizeof(apart), "%s %s the scan",
+			 fmt_count(above < 0 ? -above : above).s, above < 0 ? "below" : "above");
+	else
+		snprintf(apart, sizeof(apart), "as the scan");
+	if (!checks->vmstat_agrees)
+		snprintf(verdict, sizeof(verdict), "DISAGREES by %s",
+			 fmt_count((above < 0 ? -above : above) - moved).s);
+	else if (-above > moved)
+		snprintf(verdict, sizeof(verdict), "within folio_add_pin's bias");
+	text__line(text, "vmstat", "%s%s pins, %s; %s moved meanwhile: %s",
+		   checks->vmstat_acquired < checks->vmstat_released ? "-" : "",
+		   fmt_count(checks->vmstat_acquired < checks->vmstat_released
+				     ? checks->vmstat_released - checks->vmstat_acquired
+				     : checks->vmstat_acquired - checks->vmstat_released)
+			   .s,
+		   apart, fmt_count(moved).s, verdict);
 }
 
 static void line_vmstat(struct text *text, const struct checks *checks)
@@ -23,6 +55,10 @@ static void line_vmstat(struct text *text, const struct checks *checks)
 
 	if (!checks->vmstat_known)
 		return;
+	if (checks->above_scan_known && !checks->plan) {
+		line_vmstat_scan(text, checks);
+		return;
+	}
 	if (checks->folio_add_pins)
 		snprintf(added, sizeof(added), " (and %s it never counts)",
 			 fmt_count(checks->folio_add_pins).s);

@@ -66,6 +66,24 @@ static void put_held_by(struct text *text, const struct subject *s, const struct
 		   holder->why ? ": " : "", holder->why ? holder->why : "");
 }
 
+/* By evidence, strongest first. */
+static void line_likely(struct text *text, const struct subject *s)
+{
+	const struct group *group = s->group;
+	size_t i, most = text__top(text, group->likely_cnt, USUAL_HOLDERS);
+
+	for (i = 0; i < most; i++)
+		put_held_by(text, s, &group->likely[i], i == 0);
+	if (group->likely_cnt > most)
+		text__line(text, "", "and %s more: -v lists them",
+			   fmt_count(group->likely_cnt - most).s);
+	if (!group->likely_cnt && !s->owner)
+		text__line(text, "likely", "%s",
+			   group->holders_complete
+				   ? "nobody: no process has a file open that could hold it"
+				   : "not allowed to look: not all open files could be read");
+}
+
 static void line_held_by(struct text *text, const struct subject *s)
 {
 	const struct group *group = s->group;
@@ -104,7 +122,7 @@ static void line_mapped_by(struct text *text, const struct subject *s)
 	if (group->mapped_by_cnt > most)
 		text__line(text, "", "and %s more: -v lists them",
 			   fmt_count(group->mapped_by_cnt - most).s);
-	if (group->mapped_by_cnt || !s->owner || !s->owner->exited)
+	if (group->mapped_by_cnt || (s->owner ? !s->owner->exited : !group->residue))
 		return;
 	if (group->mapped_folios)
 		text__line(text, "mapped by",
@@ -136,14 +154,15 @@ static bool same_place(const struct memory *one, const struct memory *other)
 {
 	return shown_kind(one) == shown_kind(other) && one->node == other->node &&
 	       strcmp(known(one->zone), known(other->zone)) == 0 &&
-	       strcmp(known(one->file), known(other->file)) == 0;
+	       one->deleted == other->deleted && one->cma == other->cma && one->dev == other->dev &&
+	       one->ino == other->ino && strcmp(known(one->file), known(other->file)) == 0;
 }
 
 /* The parts of one kind and place in one line; returns the index after them. */
 static size_t put_memory(struct text *text, const struct subject *s, size_t at)
 {
 	const struct memory *first = &s->group->memory[at], *memory = first;
-	char sizes[256] = "", place[96] = "";
+	char sizes[256] = "", place[96] = "", inode[64] = "";
 	size_t len = 0;
 
 	for (; at < s->group->memory_cnt && len < sizeof(sizes) - 64; at++) {
@@ -160,9 +179,14 @@ static size_t put_memory(struct text *text, const struct subject *s, size_t at)
 			 first->zone ? ", " : "", first->zone ? first->zone : "");
 	else if (first->zone)
 		snprintf(place, sizeof(place), "; %.60s", first->zone);
-	text__line(text, first == s->group->memory ? "memory" : "", "%s%s%s: %s%s",
+	if (!first->file && first->ino)
+		snprintf(inode, sizeof(inode), " of inode %llu on %llu:%llu",
+			 (unsigned long long)first->ino, (unsigned long long)first->dev >> 20,
+			 (unsigned long long)first->dev & 0xfffff);
+	text__line(text, first == s->group->memory ? "memory" : "", "%s%s%s%s%s: %s%s%s",
 		   mem_kind_name(shown_kind(first)), first->file ? " " : "",
-		   first->file ? first->file : "", sizes, place);
+		   first->file ? first->file : "", inode, first->deleted ? " (deleted)" : "", sizes,
+		   place, first->cma ? " (CMA)" : "");
 	return at;
 }
 
@@ -199,7 +223,7 @@ static void line_pins(struct text *text, const struct subject *s)
 	text__line(text, "pins", "%s on %s %s%s%s", fmt_count(group->q.pins).s,
 		   fmt_count(group->q.folios).s, fmt_plural(group->q.folios, "folio").s, flags,
 		   group->shares_folios ? "; some of them in other groups, too" : "");
-	if (text->opts->verbose)
+	if (text->opts->verbose && group->calls)
 		text__line(text, "", "in %s %s of %s", fmt_count(group->calls).s,
 			   fmt_plural(group->calls, "call").s,
 			   group->api == API_UNKNOWN ? "an API unknown" : api_name(group->api));
@@ -285,6 +309,11 @@ static void line_sure(struct text *text, const struct subject *s)
 	char sure[320];
 	size_t i, e, len;
 
+	if (!s->owner) {
+		text__line(text, "sure", "pinned: yes; who: %s",
+			   s->group->likely_cnt ? "evidence only" : "unknown");
+		return;
+	}
 	if (!finding)
 		return;
 	len = snprintf(sure, sizeof(sure), "%s: %s", known(finding->certainty),
@@ -385,8 +414,9 @@ static void line_evidence(struct text *text, const struct subject *s)
 typedef void (*line_fn)(struct text *text, const struct subject *subject);
 
 static const line_fn group_lines[] = {
-	line_held_by, line_mapped_by, line_memory, line_pins, line_through, line_since, line_owner,
-	line_cgroup,  line_sure,      line_next,   line_fix,  line_kernel,  line_user,	line_id,
+	line_held_by, line_likely, line_mapped_by, line_memory, line_pins,
+	line_through, line_since,  line_owner,	   line_cgroup, line_sure,
+	line_next,    line_fix,	   line_kernel,	   line_user,	line_id,
 };
 
 static const line_fn other_lines[] = { line_evidence, line_next, line_fix, line_id };

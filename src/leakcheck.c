@@ -3,7 +3,7 @@
  * gup-leakcheck's run: open the tracker, test it, run the command or watch,
  * wait for late releases, report.
  */
-#include "leakcheck.h"
+#include "leakcheck_impl.h"
 
 #include <err.h>
 #include <errno.h>
@@ -22,9 +22,6 @@
 #include "take.h"
 #include "util.h"
 
-#define EXIT_USAGE 2
-#define EXIT_CANNOT 3
-#define EXIT_BROKEN 4
 #define POLL_MS 100
 #define TAKES_MAX 20
 #define SETTLE_MS 20
@@ -300,43 +297,6 @@ static struct snapshot *take_settled(struct run *run)
 	return snap;
 }
 
-int leakcheck_report(FILE *out, const struct env *env, const struct snapshot *snap,
-		     const struct suppressions *suppressions)
-{
-	struct text_options opts = {
-		.quiet = env->quiet,
-		.verbose = env->verbose,
-		.color = isatty(fileno(out)) && !getenv("NO_COLOR"),
-		.top = env->top,
-	};
-	int err = 0;
-
-	errno = 0;
-	switch (env->form) {
-	case FORM_TEXT:
-		err = form_text(out, snap, &opts);
-		break;
-	case FORM_JSON:
-		err = form_json(out, snap);
-		break;
-	case FORM_FOLDED:
-		err = form_folded(out, snap);
-		break;
-	}
-	if (!err && fflush(out))
-		err = -errno;
-	for (size_t i = 0; suppressions; i++) {
-		const char *unused = suppressions__unused(suppressions, i);
-
-		if (!unused)
-			break;
-		warnx("suppress: %s", unused);
-	}
-	if (err)
-		warnx("can't write the report: %s", strerror(errno ? errno : -err));
-	return err ? EXIT_BROKEN : snap->exit_code;
-}
-
 static int start_command(struct run *run)
 {
 	int err = command__start(&run->cmd);
@@ -427,6 +387,23 @@ int leakcheck_plan(const char *name)
 	return hook_plan_of(name);
 }
 
+/* Runs CMD under the tracker, or watches. */
+static int watch_and_report(struct run *run)
+{
+	const struct env *env = run->env;
+	int ret;
+
+	block_signals(run);
+	ret = open_tracker(run);
+	if (!ret)
+		ret = test_tracker(run);
+	if (!ret && env->cmd && command__prepare(&run->cmd, env->cmd)) {
+		warn("can't start %s", env->cmd[0]);
+		ret = EXIT_BROKEN;
+	}
+	return ret ? ret : track(run);
+}
+
 int leakcheck_run(const struct env *env)
 {
 	struct run run = { .env = env };
@@ -451,16 +428,10 @@ int leakcheck_run(const struct env *env)
 		warnx("no process %u", env->pid);
 		return EXIT_USAGE;
 	}
-	block_signals(&run);
-	ret = open_tracker(&run);
-	if (!ret)
-		ret = test_tracker(&run);
-	if (!ret && env->cmd && command__prepare(&run.cmd, env->cmd)) {
-		warn("can't start %s", env->cmd[0]);
-		ret = EXIT_BROKEN;
-	}
-	if (!ret)
-		ret = track(&run);
+	if (env->cmd || env->watch)
+		ret = watch_and_report(&run);
+	else
+		ret = leakcheck_scan(env, run.out, run.suppressions);
 	run__close(&run);
 	return ret;
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "snapshot_host.h"
 #include "snapshot_impl.h"
 #include "util.h"
 
@@ -259,28 +260,6 @@ int take__user_stack(struct take *take, const struct gup_owner *owner)
 	return take->snap->stack_cnt - 1;
 }
 
-static uint64_t realtime(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
-static void fill_host(struct snapshot *snap)
-{
-	struct host_facts host;
-
-	if (host_facts__read(&host))
-		return;
-	snap->host = snapshot__str(snap, host.host);
-	snap->kernel = snapshot__str(snap, host.kernel);
-	snap->arch = snapshot__str(snap, host.arch);
-	snap->boot_id = snapshot__str(snap, host.boot_id);
-	snap->page_size = host.page_size;
-	snap->ram_bytes = host.ram_bytes;
-}
-
 /* Without a hook that only names somebody the counts are still right. */
 static bool only_names(const struct tracker *tracker, const char *func)
 {
@@ -422,7 +401,7 @@ struct snapshot *snapshot__take(struct tracker *tracker, const struct take_optio
 		return NULL;
 	take.snap->tool = opts->tool;
 	take.snap->version = GUP_VERSION;
-	fill_host(take.snap);
+	snapshot__fill_host(take.snap);
 	err = read_owners(&take);
 	if (!err)
 		err = take__groups(&take);
@@ -430,7 +409,7 @@ struct snapshot *snapshot__take(struct tracker *tracker, const struct take_optio
 		err = take__sites(&take);
 	if (!err)
 		err = fill_checks(&take);
-	take.snap->taken_ns = realtime();
+	snapshot__stamp(take.snap);
 	if (!err)
 		take__holders(&take);
 	take__done(&take);

@@ -131,7 +131,7 @@ static void explain_load(const struct tracker *tracker, int err)
 {
 	if (err == -EPERM && geteuid() == 0)
 		warnx("this kernel refuses tracing programs (fentry/fexit: EPERM): pins can't be "
-		      "tracked here; run it on a kernel that allows them");
+		      "tracked here; gup-leakcheck without a command scans them");
 	else if (err == -EPERM)
 		warnx("not allowed to load BPF programs: run as root (CAP_BPF, CAP_PERFMON and "
 		      "CAP_SYS_ADMIN)");

@@ -51,16 +51,19 @@ static uint64_t read_pageblock_pages(void)
 
 static bool read_number(const char *dir, const char *name, uint64_t *value)
 {
+	unsigned long long number = 0;
 	char path[512];
-	unsigned long long number;
-	cleanup_file FILE *file = NULL;
+	FILE *file;
+	int got;
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/cma/%s/%s", dir, name);
 	file = fopen(path, "re");
-	if (!file || fscanf(file, "%llu", &number) != 1)
+	if (!file)
 		return false;
+	got = fscanf(file, "%llu", &number);
+	fclose(file);
 	*value = number;
-	return true;
+	return got == 1;
 }
 
 /* One folder an area, with base_pfn and count in pages. */

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * gup-leakcheck: who pins which pages, and who forgot to let go. Runs a command
- * under the tracker, or watches a process or the whole system for a while, and
- * reports what is still pinned. Options here, the run in leakcheck_run.c.
+ * gup-leakcheck: who pins which pages, and who forgot to let go. Scans the
+ * machine as it is; or runs a command under the tracker, or watches a process or
+ * all for a while, and reports what is still pinned. Options here, the run in
+ * src/leakcheck*.c.
  */
 #include <err.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "forms.h"
 #include "leakcheck.h"
 #include "options.h"
+#include "pfn_list.h"
 #include "probe.h"
 
 const char *argp_program_version = "gup-leakcheck " GUP_VERSION;
@@ -18,9 +21,12 @@ const char *argp_program_version = "gup-leakcheck " GUP_VERSION;
 static const char doc[] =
 	"Report which memory pages are pinned by get_user_pages() and friends, by whom, and who "
 	"forgot to let go.\n\n"
-	"With -- CMD: run CMD under the tracker and report what it and its descendants still hold "
-	"after the grace period. With -p or --duration: watch that long. Needs root.\v"
+	"Without a command: scan memory once and tell by evidence who is likely to hold what is "
+	"pinned. With -- CMD: run CMD under the tracker and report what it and its descendants "
+	"still hold after the grace period. With --duration: watch that long. Needs root.\v"
 	"EXAMPLES\n"
+	"  gup-leakcheck                        what is pinned now, and by whom?\n"
+	"  gup-leakcheck --pfn '[a5a80, a5ade)' why are these pages busy?\n"
 	"  gup-leakcheck -- ./my_program        what did it leave pinned?\n"
 	"  gup-leakcheck -p 4186 --duration 10s what does this process pin?\n"
 	"  gup-leakcheck --probe                what can be tracked here, and what not?\n\n"
@@ -45,20 +51,30 @@ enum {
 	OPT_SKIP_HOOK,
 	OPT_INPUT,
 	OPT_DIFF,
+	OPT_PFN,
+	OPT_BLOCK,
+	OPT_PAGES,
 };
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "What to watch:", 1 },
 	{ "pid", 'p', "PID", 0, "only what this process pins, or whose memory it is", 1 },
 	{ "duration", OPT_DURATION, "TIME", 0,
-	  "watch that long (500ms, 10s, 5m); without CMD: until interrupted", 1 },
+	  "watch that long (500ms, 10s, 5m), 0: until interrupted", 1 },
 	{ "grace", OPT_GRACE, "TIME", 0, "wait at most that long for late releases (2s)", 1 },
 	{ "input", OPT_INPUT, "FILE", 0, "judge a saved snapshot (--json -o), - is stdin; no root",
 	  1 },
 	{ "diff", OPT_DIFF, "OLD NEW", 0, "compare two saved snapshots; no root", 1 },
+	{ "pfn", OPT_PFN, "LIST", 0,
+	  "scan and explain only these page frames, in hex: a5a80, a5a80-a5add, several by "
+	  "commas, or as the kernel logs them: [a5a80, a5ade)",
+	  1 },
+	{ "block", OPT_BLOCK, "memoryN", 0, "the same for a memory block that does not go offline",
+	  1 },
 	{ NULL, 0, NULL, 0, "Only what fits all of these:", 2 },
 	FILTER_OPTIONS,
 	{ NULL, 0, NULL, 0, "What to report:", 3 },
+	{ "pages", OPT_PAGES, NULL, 0, "a scan lists every pinned folio, too", 3 },
 	{ "min-age", OPT_MIN_AGE, "TIME", 0, "no finding for younger pins", 3 },
 	{ "min-pages", OPT_MIN_PAGES, "N", 0, "no finding for less memory than N pages", 3 },
 	{ "top", OPT_TOP, "N", 0, "at most N entries of each list", 3 },
@@ -100,6 +116,9 @@ static error_t parse_report(int key, char *arg, struct argp_state *state)
 	case OPT_SUPPRESS:
 		env->suppress = arg;
 		return 0;
+	case OPT_PAGES:
+		env->pages = true;
+		return 0;
 	case OPT_JSON:
 		env->form = FORM_JSON;
 		return 0;
@@ -119,6 +138,37 @@ static error_t parse_report(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
+static void add_pfns(struct env *env, const char *arg)
+{
+	if (pfn_list__parse(arg, &env->ranges, &env->range_cnt))
+		usage_error("--pfn: '%s' is no list of page frames: use a5a80, a5a80-a5add or "
+			    "'[a5a80, a5ade)', in hex",
+			    arg);
+}
+
+static void add_block(struct env *env, const char *arg)
+{
+	int err = pfn_list__block(arg, &env->ranges, &env->range_cnt);
+
+	if (err == -ENOENT)
+		usage_error("--block: no %s in /sys/devices/system/memory", arg);
+	if (err)
+		usage_error("--block: '%s' is no memory block: use memory32", arg);
+}
+
+static void check_together(const struct env *env)
+{
+	if (env->cmd && env->pid)
+		usage_error("give either -p or a command, not both");
+	if (env->input && (env->cmd || env->watch || env->ranges || env->pages))
+		usage_error(
+			"--input and --diff judge what was saved: nothing to run, watch or scan");
+	if (env->diff && env->form == FORM_FOLDED)
+		usage_error("--diff has no folded form: use --json or neither");
+	if ((env->cmd || env->watch) && (env->ranges || env->pages))
+		usage_error("--pfn, --block and --pages are for a scan: no command, no --duration");
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct env *env = state->input;
@@ -129,8 +179,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_DURATION:
 		env->duration_ns = option_duration("--duration", arg);
-		if (!env->duration_ns)
-			usage_error("--duration: nothing can be watched for no time");
+		env->watch = true;
+		return 0;
+	case OPT_PFN:
+		add_pfns(env, arg);
+		return 0;
+	case OPT_BLOCK:
+		add_block(env, arg);
 		return 0;
 	case OPT_GRACE:
 		env->grace_ns = option_duration("--grace", arg);
@@ -190,12 +245,7 @@ int main(int argc, char **argv)
 		return 2;
 	if (!env.cmd && argc > 1 && !strcmp(argv[argc - 1], "--"))
 		usage_error("no command after --");
-	if (env.cmd && env.pid)
-		usage_error("give either -p or a command, not both");
-	if (env.input && (env.cmd || env.duration_ns))
-		usage_error("--input and --diff judge what was saved: nothing to run or watch");
-	if (env.diff && env.form == FORM_FOLDED)
-		usage_error("--diff has no folded form: use --json or neither");
+	check_together(&env);
 	switch (env.what) {
 	case DO_SAVED:
 		ret = leakcheck_saved(&env);
@@ -211,6 +261,7 @@ int main(int argc, char **argv)
 	default:
 		ret = leakcheck_run(&env);
 	}
+	free(env.ranges);
 	if (fclose(stdout))
 		err(4, "can't write the report");
 	return ret;

@@ -100,8 +100,10 @@ await() {
 	done
 }
 
-# start_tracking ARG...: the tool in the background, as $tracker.
+# start_tracking ARG...: the tool in the background, as $tracker; without a
+# command it watches until it is interrupted.
 start_tracking() {
+	[[ " $* " == *" -- "* ]] || set -- --duration 0 "$@"
 	"$tool" "${plan_args[@]}" "$@" >"$out" 2>"$err" </dev/null &
 	tracker=$!
 }

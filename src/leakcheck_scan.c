@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * gup-leakcheck without a command: one scan of the machine as it is, or of the
+ * pages asked for. Without privilege, the kernel's totals and no more.
+ */
+#include <err.h>
+#include <errno.h>
+
+#include "audit.h"
+#include "fmt.h"
+#include "leakcheck_impl.h"
+#include "resolve.h"
+#include "scan_take.h"
+
+static void print_totals(FILE *out)
+{
+	uint64_t acquired, released;
+
+	if (vmstat__read(&acquired, &released))
+		return;
+	fprintf(out, "%s%s pins are out: %s acquired, %s released since boot (/proc/vmstat)\n",
+		acquired < released ? "-" : "",
+		fmt_count(acquired < released ? released - acquired : acquired - released).s,
+		fmt_count(acquired).s, fmt_count(released).s);
+	fputs("who and where need root\n", out);
+}
+
+int leakcheck_scan(const struct env *env, FILE *out, const struct suppressions *suppressions)
+{
+	struct scan_take_options take = {
+		.tool = "gup-leakcheck",
+		.ranges = env->ranges,
+		.range_cnt = env->range_cnt,
+		.pages = env->pages,
+		.min_age_ns = env->min_age_ns,
+	};
+	struct audit_options audit = {
+		.min_age_ns = env->min_age_ns,
+		.min_pages = env->min_pages,
+		.suppressions = suppressions,
+	};
+	struct filter filter = env->filter;
+	struct snapshot *snap;
+	int ret;
+
+	if (env->form == FORM_FOLDED) {
+		warnx("--folded: a scan knows no stacks; give a command or --duration");
+		return EXIT_USAGE;
+	}
+	snap = snapshot__scan(&take);
+	if (!snap) {
+		if (errno != EPERM && errno != ENOENT && errno != ENOSYS && errno != ENXIO)
+			return EXIT_BROKEN;
+		if (env->form == FORM_TEXT)
+			print_totals(out);
+		return EXIT_CANNOT;
+	}
+	filter.by_pid = env->pid > 0;
+	filter.pid = env->pid;
+	filter__apply(snap, &filter);
+	snapshot__audit(snap, &audit);
+	ret = leakcheck_report(out, env, snap, suppressions);
+	snapshot__free(snap);
+	return ret;
+}
