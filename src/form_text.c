@@ -305,6 +305,8 @@ static void text_totals(struct text *text)
 	size_t i;
 
 	text__section(text, "Totals              pins    folios      memory");
+	if (snap->filter)
+		text__wrap(text, "   ", 3, "only of what fits %s", snap->filter);
 	if (snap->ram_bytes)
 		snprintf(share, sizeof(share), "%.1f%% of %s RAM",
 			 100.0 * snap->pinned.bytes / snap->ram_bytes,

@@ -183,13 +183,25 @@ static void test_pages_and_zones(void **state)
 	snapshot__free(snap);
 }
 
+static int plain_text(FILE *out, const struct snapshot *snap)
+{
+	const struct text_options opts = { 0 };
+
+	return form_text(out, snap, &opts);
+}
+
 static void test_said(void **state)
 {
 	struct snapshot *snap = golden("rules");
+	char *text;
 
 	(void)state;
 	filter_by(snap, "comm=c*;kind=anon;uid=1001");
 	assert_string_equal(snap->filter, "comm=c* uid=1001 kind=anon");
+	audit(snap);
+	text = written(snap, plain_text);
+	assert_non_null(strstr(text, "\n   only of what fits comm=c* uid=1001 kind=anon\n"));
+	free(text);
 	filter_by(snap, "pid=811");
 	assert_string_equal(snap->filter, "comm=c* uid=1001 kind=anon pid=811");
 	assert_int_equal(snap->group_cnt, 1);
