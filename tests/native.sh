@@ -135,6 +135,11 @@ as_root() {
 	if [[ $EUID -eq 0 ]]; then "$@"; else sudo -n "$@"; fi
 }
 
+check_scan_report() {
+	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
+	as_root tests/scan-report
+}
+
 # This machine's kernel either lets us trace or says in one line why not.
 check_here() {
 	local status=0
@@ -219,6 +224,7 @@ run_native() {
 	try native/usage check_usage
 	try native/not-root check_not_root
 	try native/this-kernel check_here
+	try native/scan-report check_scan_report
 	try native/schema check_schema
 	try native/census check_census
 	try native/input check_input
