@@ -299,6 +299,13 @@ struct gup_scan_file {
 
 #define GUP_BIAS 1024 /* GUP_PIN_COUNTING_BIAS: one pin in a small page's refcount */
 
+/* A process' user, and what is charged to that user. */
+struct gup_user {
+	__u32 uid;
+	__u32 tgid;
+	__u64 locked_pages;
+};
+
 /* A found holder: some task's descriptor table has this open file. */
 struct gup_holder {
 	__u64 file;

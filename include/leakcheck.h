@@ -14,7 +14,7 @@ struct pfn_range;
 struct suppressions;
 
 enum form { FORM_TEXT, FORM_JSON, FORM_FOLDED };
-enum what { DO_TRACK, DO_SCHEMA, DO_PROBE, DO_SAVED };
+enum what { DO_TRACK, DO_SCHEMA, DO_PROBE, DO_SAVED, DO_LIMITS };
 
 struct env {
 	enum what what;
@@ -48,6 +48,8 @@ int leakcheck_plan(const char *name);
 int leakcheck_run(const struct env *env);
 /* Judges the saved snapshot env->input, or compares it with env->diff; the exit status. */
 int leakcheck_saved(const struct env *env);
+/* Writes what is charged to processes and users; the exit status. */
+int leakcheck_limits(const struct env *env);
 
 /*
  * Writes an audited snapshot in the form that was asked for, and names unused

@@ -54,6 +54,7 @@ enum {
 	OPT_PFN,
 	OPT_BLOCK,
 	OPT_PAGES,
+	OPT_LIMITS,
 };
 
 static const struct argp_option options[] = {
@@ -79,6 +80,8 @@ static const struct argp_option options[] = {
 	{ "min-pages", OPT_MIN_PAGES, "N", 0, "no finding for less memory than N pages", 3 },
 	{ "top", OPT_TOP, "N", 0, "at most N entries of each list", 3 },
 	{ "suppress", OPT_SUPPRESS, "FILE", 0, "findings to live with: rule:glob  # why", 3 },
+	{ "limits", OPT_LIMITS, NULL, 0, "what is pinned and charged per process and user; exit",
+	  3 },
 	{ NULL, 0, NULL, 0, "How to report it:", 4 },
 	{ "json", OPT_JSON, NULL, 0, "the snapshot as JSON (see --schema)", 4 },
 	{ "folded", OPT_FOLDED, NULL, 0, "stacks for flame graphs, weighted by pins", 4 },
@@ -201,6 +204,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		env->diff = arg;
 		env->input = state->argv[state->next++];
 		return 0;
+	case OPT_LIMITS:
+		env->what = DO_LIMITS;
+		return 0;
 	case OPT_SCHEMA:
 		env->what = DO_SCHEMA;
 		return 0;
@@ -249,6 +255,9 @@ int main(int argc, char **argv)
 	switch (env.what) {
 	case DO_SAVED:
 		ret = leakcheck_saved(&env);
+		break;
+	case DO_LIMITS:
+		ret = leakcheck_limits(&env);
 		break;
 	case DO_SCHEMA:
 		if (form_schema(stdout))

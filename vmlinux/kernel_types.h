@@ -163,8 +163,18 @@ typedef struct {
 	__u32 val;
 } kuid_t;
 
+typedef struct {
+	long counter;
+} atomic_long_t;
+
+struct user_struct {
+	kuid_t uid;
+	atomic_long_t locked_vm;
+};
+
 struct cred {
 	kuid_t uid;
+	struct user_struct *user;
 };
 
 struct kernfs_node {
@@ -203,6 +213,11 @@ struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct bpf_iter__task_file {
