@@ -48,6 +48,9 @@ int filter__set(struct filter *filter, const char *word, const char *value, char
 int filter__parse(struct filter *filter, const char *text, char *why, size_t why_bytes);
 
 bool filter__is_empty(const struct filter *filter);
+/* Does this group fit? */
+bool filter__fits(const struct filter *filter, const struct snapshot *snap,
+		  const struct group *group);
 
 /*
  * Drops what does not fit: groups as wholes, single pages, sites that no group

@@ -21,6 +21,7 @@ struct top_env {
 	enum top_view view;  /* to begin with */
 	const char *columns; /* "memory,pins"; NULL = the view's usual ones */
 	const char *sort;    /* column, with - before it reversed; NULL = the view's */
+	const char *filter;  /* words, "comm=fio kind=anon"; NULL = everything */
 	bool ascii;	     /* no characters but ASCII */
 };
 

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "filter.h"
 #include "snapshot.h"
 
 enum top_view {
@@ -109,9 +110,6 @@ struct top_rate {
 #define TOP_RATES_MAX 512
 #define TOP_RATE_SPAN_NS (5 * 60 * 1000000000ULL)
 
-typedef bool (*top_accept_fn)(const void *filter, const struct snapshot *snap,
-			      const struct group *group);
-
 struct top_model {
 	const struct snapshot *snap; /* NULL before the first */
 	enum top_view view;
@@ -123,9 +121,9 @@ struct top_model {
 	size_t rate_cnt;
 	struct {
 		uint64_t taken_ns, since_ns, acquired, released;
-	} last;		      /* counters of the snapshot before; taken_ns 0 = none */
-	top_accept_fn accept; /* NULL = all groups */
-	const void *filter;
+	} last;	       /* counters of the snapshot before; taken_ns 0 = none */
+	bool filtered; /* only groups that fit */
+	struct filter filter;
 };
 
 /* Figures of the header. Bytes of groups that overlap may count twice: then approximate. */
@@ -145,6 +143,8 @@ void top_model__done(struct top_model *model);
 int top_model__show(struct top_model *model, const struct snapshot *snap);
 /* Another view of the same snapshot, or the same after the filter has changed. 0 or -ENOMEM. */
 int top_model__view(struct top_model *model, enum top_view view);
+/* Words of a filter, "comm=fio kind=anon"; none = everything fits. 0, or -EINVAL with why. */
+int top_model__set_filter(struct top_model *model, const char *text, char *why, size_t room);
 /* Puts the rows in order again, after the look has changed. */
 void top_model__sort(struct top_model *model);
 

@@ -130,8 +130,7 @@ static bool memory_fits(const struct filter *f, const struct group *group)
 	return false;
 }
 
-static bool group_fits(const struct filter *f, const struct snapshot *snap,
-		       const struct group *group)
+bool filter__fits(const struct filter *f, const struct snapshot *snap, const struct group *group)
 {
 	return processes_fit(f, snap, group) && driver_fits(f, snap, group) &&
 	       memory_fits(f, group);
@@ -178,7 +177,7 @@ static void keep_groups(struct snapshot *snap, const struct filter *f, int *new_
 
 	for (size_t i = 0; i < snap->group_cnt; i++) {
 		new_group[i] = -1;
-		if (!group_fits(f, snap, &snap->groups[i]))
+		if (!filter__fits(f, snap, &snap->groups[i]))
 			continue;
 		new_group[i] = cnt;
 		snap->groups[cnt++] = snap->groups[i];

@@ -93,6 +93,10 @@ static int put_batch(struct top_ui *ui, const struct top_env *env, struct snapsh
 	int err;
 
 	if (env->json) {
+		if (ui->model.filtered) {
+			filter__apply(snap, &ui->model.filter);
+			snapshot__audit(snap, &(struct audit_options){ 0 });
+		}
 		err = form_json_line(stdout, snap);
 		snapshot__free(snap);
 	} else {
@@ -151,6 +155,18 @@ static int set_sort(struct top_model *model, const char *name)
 	return EXIT_USAGE;
 }
 
+static int set_filter(struct top_ui *ui, const char *text)
+{
+	char why[200] = "out of memory";
+
+	if (top_model__set_filter(&ui->model, text, why, sizeof(why))) {
+		warnx("--filter: %s", why);
+		return EXIT_USAGE;
+	}
+	snprintf(ui->filter, sizeof(ui->filter), "%s", text);
+	return 0;
+}
+
 static int set_looks(struct top_ui *ui, const struct top_env *env)
 {
 	int ret = 0;
@@ -159,6 +175,8 @@ static int set_looks(struct top_ui *ui, const struct top_env *env)
 	ui->model.view = env->view;
 	if (env->columns)
 		ret = set_columns(&ui->model, env->columns);
+	if (!ret && env->filter)
+		ret = set_filter(ui, env->filter);
 	if (!ret && env->sort)
 		ret = set_sort(&ui->model, env->sort);
 	return ret;

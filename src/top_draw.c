@@ -13,6 +13,7 @@
 #include "top_draw.h"
 #include "util.h"
 
+#define FILTER_LINE 5
 #define TABS_LINE 6
 #define HEADINGS_LINE 7
 #define LIST_LINE 8
@@ -332,6 +333,9 @@ void top_draw(struct top_ui *ui)
 		draw_too_small(ui);
 	} else {
 		draw_header(ui);
+		if (ui->model.filtered)
+			draw(ui, FILTER_LINE, 0, DRAW_WARN, "ONLY %s (above: the whole machine)",
+			     ui->filter);
 		if (ui->page.text) {
 			draw_page(ui);
 		} else {

@@ -152,6 +152,24 @@ static void key_search(struct top_ui *ui, int arg)
 	ask(ui, "Search", "", search_done);
 }
 
+static void filter_done(struct top_ui *ui, const char *text)
+{
+	char why[200] = "";
+
+	if (top_model__set_filter(&ui->model, text, why, sizeof(why)))
+		top_say(ui, "%s", why);
+	else
+		snprintf(ui->filter, sizeof(ui->filter), "%s", text);
+	key_view(ui, ui->model.view);
+}
+
+static void key_filter(struct top_ui *ui, int arg)
+{
+	(void)arg;
+	ask(ui, "Only (comm= pid= uid= cgroup= file= driver= node= zone= kind=)", ui->filter,
+	    filter_done);
+}
+
 static void key_search_on(struct top_ui *ui, int arg)
 {
 	(void)arg;
@@ -292,6 +310,7 @@ static const struct key keys[] = {
 	{ "Home g", { KEY_HOME, 'g' }, key_end, -1, NULL, "to the first row" },
 	{ "End G", { KEY_END, 'G' }, key_end, 1, NULL, "to the last row" },
 	{ "/", { '/' }, key_search, 0, "search", "search the rows for a text" },
+	{ "f", { 'f' }, key_filter, 0, "filter", "show only what fits words like comm=fio" },
 	{ "n", { 'n' }, key_search_on, 0, NULL, "search on" },
 	{ "s", { 's' }, key_sort, 0, "sort", "sort by the next column" },
 	{ "r", { 'r' }, key_reverse, 0, NULL, "the other way round" },

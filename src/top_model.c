@@ -110,6 +110,23 @@ int top_model__view(struct top_model *model, enum top_view view)
 	return err;
 }
 
+int top_model__set_filter(struct top_model *model, const char *text, char *why, size_t room)
+{
+	cleanup_free char *words = strdup(text);
+	struct filter filter = {};
+	char *rest = words;
+	int err = words ? 0 : -ENOMEM;
+
+	for (char *word; !err && (word = strsep(&rest, " "));)
+		if (*word)
+			err = filter__parse(&filter, word, why, room);
+	if (err)
+		return err;
+	model->filter = filter;
+	model->filtered = !filter__is_empty(&filter);
+	return 0;
+}
+
 /* What a row is ordered by, taken once. */
 struct sort_key {
 	struct top_value value;

@@ -108,7 +108,7 @@ struct top_row *top_row(struct top_model *model, uint64_t id)
 
 bool top_accepts(const struct top_model *model, const struct group *group)
 {
-	return !model->accept || model->accept(model->filter, model->snap, group);
+	return !model->filtered || filter__fits(&model->filter, model->snap, group);
 }
 
 /* The process that a group without an owner is likely to belong to; -1 = none. */

@@ -155,6 +155,17 @@ static void set_colors(void)
 		init_pair(i, colors[i], -1);
 }
 
+/* Ctrl-S would freeze the screen, and the program with it. */
+static void ignore_flow_control(void)
+{
+	struct termios mode;
+
+	tcgetattr(STDIN_FILENO, &mode);
+	mode.c_iflag &= ~(tcflag_t)IXON;
+	tcsetattr(STDIN_FILENO, TCSANOW, &mode);
+	def_prog_mode();
+}
+
 int top_term__start(bool ascii, bool *utf8)
 {
 	int err = look_up_terminal();
@@ -171,6 +182,7 @@ int top_term__start(bool ascii, bool *utf8)
 	set_colors();
 	cbreak();
 	noecho();
+	ignore_flow_control();
 	nodelay(stdscr, true);
 	keypad(stdscr, true);
 	set_escdelay(25);

@@ -38,7 +38,7 @@ struct top_ui {
 	struct top_page page;
 	struct top_prompt prompt;
 	char message[256]; /* until the next key */
-	char search[TOP_PROMPT_ROOM];
+	char search[TOP_PROMPT_ROOM], filter[TOP_PROMPT_ROOM];
 	size_t first; /* row at the top of the list */
 	bool paused, quit;
 	bool utf8;

@@ -60,7 +60,7 @@ static int add_get_sites(struct top_model *model)
 {
 	const struct snapshot *snap = model->snap;
 
-	for (size_t i = 0; i < snap->get_site_cnt && !model->accept; i++) {
+	for (size_t i = 0; i < snap->get_site_cnt && !model->filtered; i++) {
 		const struct get_site *get = &snap->get_sites[i];
 		struct top_row *row =
 			top_row(model, top_hash(top_hash(0, get->function), get->caller));
@@ -80,7 +80,7 @@ static int build_sites(struct top_model *model)
 	const struct frame *caller;
 	struct top_row *row;
 
-	for (size_t i = 0; i < snap->site_cnt && !model->accept; i++) {
+	for (size_t i = 0; i < snap->site_cnt && !model->filtered; i++) {
 		row = top_row(model, site_id(snap->sites[i].api, snap->sites[i].caller));
 		if (!row)
 			return -ENOMEM;
@@ -289,7 +289,7 @@ static int build_nodes(struct top_model *model)
 {
 	const struct snapshot *snap = model->snap;
 
-	for (size_t i = 0; i < snap->zone_cnt && !model->accept; i++) {
+	for (size_t i = 0; i < snap->zone_cnt && !model->filtered; i++) {
 		const struct zone_use *zone = &snap->zones[i];
 		struct top_row *row = node_row(model, zone->node, zone->zone);
 
@@ -326,7 +326,7 @@ static int build_findings(struct top_model *model)
 			finding->group < 0 ? NULL : &snap->groups[finding->group];
 		struct top_row *row;
 
-		if (model->accept && (!group || !top_accepts(model, group)))
+		if (model->filtered && (!group || !top_accepts(model, group)))
 			continue;
 		row = top_row(model, top_hash(0, finding->id));
 		if (!row)
@@ -357,7 +357,7 @@ static int build_pages(struct top_model *model)
 		const struct group *group = page->group < 0 ? NULL : &snap->groups[page->group];
 		struct top_row *row;
 
-		if (model->accept && (!group || !top_accepts(model, group)))
+		if (model->filtered && (!group || !top_accepts(model, group)))
 			continue;
 		row = top_row(model, top_hash_number(0, page->pfn));
 		if (!row)

@@ -27,6 +27,7 @@ enum {
 	OPT_RECORD,
 	OPT_JSON,
 	OPT_SORT,
+	OPT_FILTER,
 	OPT_VIEW,
 	OPT_ASCII,
 };
@@ -41,6 +42,10 @@ static const struct argp_option options[] = {
 	  "begin with processes, sites, files, cgroups, nodes, findings or pages", 2 },
 	{ "columns", 'o', "LIST", 0, "columns, separated by commas; h lists them", 2 },
 	{ "sort", OPT_SORT, "COLUMN", 0, "sort by it; -COLUMN: the other way round", 2 },
+	{ "filter", OPT_FILTER, "WORDS", 0,
+	  "only what fits: comm=GLOB, pid=N, uid=USER, cgroup=PATH, file=PATH, driver=NAME, "
+	  "node=N, zone=NAME, kind=KIND; several in quotes",
+	  2 },
 	{ "ascii", OPT_ASCII, NULL, 0, "draw with ASCII characters only", 2 },
 	{ NULL, 0, NULL, 0, "Without a terminal:", 3 },
 	{ "batch", 'b', NULL, 0, "lines of text with exact figures, for scripts and logs", 3 },
@@ -81,6 +86,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_SORT:
 		env->sort = arg;
+		return 0;
+	case OPT_FILTER:
+		env->filter = arg;
 		return 0;
 	case OPT_ASCII:
 		env->ascii = true;

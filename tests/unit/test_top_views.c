@@ -2,28 +2,27 @@
 /* The views of gup-pintop: what each makes its rows of. */
 #include "top_fixture.h"
 
-static bool accept_owned(const void *filter, const struct snapshot *snap, const struct group *group)
-{
-	(void)snap;
-	return group->owner == *(const int *)filter;
-}
-
 /* A filter holds in each view, and takes away what no group stands for. */
 static void test_filter(void **state)
 {
 	static const size_t rows[TOP_VIEW_CNT] = { 1, 1, 1, 1, 1, 1, 0 };
 	struct snapshot *snap = fixture_rdma();
 	struct top_model model;
-	int owner = 0;
+	char why[160];
 
 	(void)state;
 	show(&model, snap, TOP_PROCESSES);
-	model.accept = accept_owned;
-	model.filter = &owner;
+	assert_int_equal(top_model__set_filter(&model, " pid=4186  kind=anon", why, sizeof(why)),
+			 0);
 	for (int view = 0; view < TOP_VIEW_CNT; view++) {
 		assert_int_equal(top_model__view(&model, view), 0);
 		assert_int_equal(model.row_cnt, rows[view]);
 	}
+	assert_int_equal(top_model__set_filter(&model, "pid=nobody", why, sizeof(why)), -EINVAL);
+	assert_true(model.filtered);
+	assert_int_equal(top_model__set_filter(&model, " ", why, sizeof(why)), 0);
+	assert_int_equal(top_model__view(&model, TOP_PROCESSES), 0);
+	assert_int_equal(model.row_cnt, 3);
 	done(&model, snap);
 }
 
