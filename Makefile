@@ -174,7 +174,21 @@ bench:
 
 # --- install ---
 MANS := $(wildcard tools/*.8)
-install: all
+COMPLETIONS := $(TOOLS:$(B)/%=$(B)/completion/%) $(TOOLS:$(B)/%=$(B)/completion/_%)
+
+$(B)/completion/_%: $(B)/% tools/completion
+	@mkdir -p $(@D)
+	$(Q)tools/completion zsh $< > $@
+$(B)/completion/%: $(B)/% tools/completion
+	@mkdir -p $(@D)
+	$(Q)tools/completion bash $< > $@
+
+install: all $(COMPLETIONS)
+	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions"
+	install -d "$(DESTDIR)$(PREFIX)/share/zsh/site-functions"
+	install -m 644 $(TOOLS:$(B)/%=$(B)/completion/%) \
+		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions"
+	install -m 644 $(TOOLS:$(B)/%=$(B)/completion/_%) "$(DESTDIR)$(PREFIX)/share/zsh/site-functions"
 	install -d "$(DESTDIR)$(PREFIX)/sbin" "$(DESTDIR)$(PREFIX)/share/man/man8"
 	install -m 755 $(TOOLS) "$(DESTDIR)$(PREFIX)/sbin"
 	install -m 644 $(MANS) "$(DESTDIR)$(PREFIX)/share/man/man8"
@@ -182,6 +196,8 @@ install: all
 uninstall:
 	rm -f $(TOOLS:$(B)/%="$(DESTDIR)$(PREFIX)/sbin/%")
 	rm -f $(MANS:tools/%="$(DESTDIR)$(PREFIX)/share/man/man8/%")
+	rm -f $(TOOLS:$(B)/%="$(DESTDIR)$(PREFIX)/share/bash-completion/completions/%")
+	rm -f $(TOOLS:$(B)/%="$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_%")
 
 clean:
 	rm -rf $(B)

@@ -75,6 +75,31 @@ check_help_width() {
 	done
 }
 
+# completes TOOL WORD WANT: what bash offers for WORD, on one line.
+completes() {
+	local got
+
+	got=$(bash -c '. "$1/usr/share/bash-completion/completions/$2"
+		COMP_WORDS=("$2" "$3") COMP_CWORD=1
+		"$(complete -p "$2" | sed -E "s/.* -F ([^ ]+) .*/\1/")"
+		echo "${COMPREPLY[*]}"' - "$work/installed" "$1" "$2")
+	[[ $got == "$3" ]] || { say "$1 $2: completes to '$got', expected '$3'"; return 1; }
+}
+
+# Installs into a folder, tries the completion there, removes all of it again.
+check_install() {
+	local left
+
+	rm -rf -- "$work/installed"
+	make install PREFIX=/usr DESTDIR="$work/installed" &&
+		completes gup-pintop --reco --record && completes gup-leakcheck --fold --folded &&
+		grep -q "^#compdef gup-pintop" "$work/installed/usr/share/zsh/site-functions/_gup-pintop" ||
+		return 1
+	make uninstall PREFIX=/usr DESTDIR="$work/installed"
+	left=$(find "$work/installed" -type f)
+	[[ -z $left ]] || { say "left by make uninstall: $left"; return 1; }
+}
+
 # said STATUS LINES COMMAND...: status and number of lines on stderr; stdout empty.
 said() {
 	local want=$1 lines=$2 status=0
@@ -222,6 +247,7 @@ run_native() {
 	try native/lengths check_lengths
 	try native/help-width check_help_width
 	try native/usage check_usage
+	try native/install check_install
 	try native/not-root check_not_root
 	try native/this-kernel check_here
 	try native/scan-report check_scan_report
