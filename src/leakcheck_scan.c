@@ -8,6 +8,7 @@
 
 #include "audit.h"
 #include "fmt.h"
+#include "kernel.h"
 #include "leakcheck_impl.h"
 #include "resolve.h"
 #include "scan_take.h"
@@ -47,6 +48,7 @@ int leakcheck_scan(const struct env *env, FILE *out, const struct suppressions *
 		warnx("--folded: a scan knows no stacks; give a command or --duration");
 		return EXIT_USAGE;
 	}
+	kernel_reader__log(env->verbose);
 	snap = snapshot__scan(&take);
 	if (!snap) {
 		if (errno != EPERM && errno != ENOENT && errno != ENOSYS && errno != ENXIO)
