@@ -235,6 +235,15 @@ check_census() {
 	[[ $seen -gt 0 ]] || { say "none of the kernels with a golden file is in the cache"; return 77; }
 }
 
+# All BPF objects by the newest compiler that Debian 12 has. That of the scan
+# needs no tracing, so it must also load and run here.
+check_clang19() {
+	quiet_make B=build/check/clang19 CLANG='clang-19 -Werror' all || return 1
+	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
+	as_root build/check/clang19/tests/scan_dump >"$work/scan" &&
+		tail -n 1 "$work/scan" | grep -E '^# pages [1-9]'
+}
+
 run_native() {
 	local began=$SECONDS unit
 
@@ -262,5 +271,6 @@ run_native() {
 	try native/cppcheck check_cppcheck
 	try native/warnings-gcc strict_build gcc
 	try native/warnings-clang strict_build clang
+	[[ -z $matrix ]] || try native/warnings-clang19 check_clang19
 	[[ -n $only ]] || say "== native: $(minutes $((SECONDS - began))) =="
 }
