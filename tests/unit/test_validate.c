@@ -127,11 +127,19 @@ static void test_broken(void **state)
 	pass.refused = -EFAULT;
 	expect_broken(&pass, 0, "refused");
 	pass = good_pass();
-	pass.seen.apis = 0;
-	expect_broken(&pass, 0, "no known function");
-	pass = good_pass();
 	pass.held = (struct held){};
 	expect_broken(&pass, 0, "nothing was held");
+}
+
+/* Without the name of the function, neither its flags nor the promise can be judged. */
+static void test_unhooked(void **state)
+{
+	struct pass pass = good_pass();
+	struct outcome out;
+
+	(void)state;
+	pass.seen.apis = 0;
+	assert_int_equal(judge(&pass, 0, &out), VERDICT_SKIP);
 }
 
 static void test_ktap(void **state)
@@ -172,9 +180,8 @@ static void test_ktap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_tables), cmocka_unit_test(test_good),
+		cmocka_unit_test(test_broken), cmocka_unit_test(test_unhooked),
 		cmocka_unit_test(test_ktap),
 	};
 
