@@ -267,21 +267,37 @@ int walk__direct(void *ctx)
 
 /* --- copies --- */
 
-static __always_inline __u32 copied_u32(__u32 i, __u32 offset)
+/* The bound is tested on the sum: an older verifier knows nothing of the product. */
+static __always_inline void *copied(__u64 i, __u32 offset)
 {
-	return *(__u32 *)(block + i * bpf_core_type_size(struct page) + offset);
+	__u64 at = i * bpf_core_type_size(struct page) + offset;
+
+	asm volatile("" : "+r"(at));
+	return at <= sizeof(block) - sizeof(__u64) ? block + at : NULL;
 }
 
-static __always_inline __u64 copied_u64(__u32 i, __u32 offset)
+static __always_inline __u32 copied_u32(__u64 i, __u32 offset)
 {
-	return *(__u64 *)(block + i * bpf_core_type_size(struct page) + offset);
+	__u32 *word = copied(i, offset);
+
+	return word ? *word : 0;
+}
+
+static __always_inline __u64 copied_u64(__u64 i, __u32 offset)
+{
+	__u64 *word = copied(i, offset);
+
+	return word ? *word : 0;
 }
 
 /* The flags word comes first; its type is not the same everywhere. */
 #define FLAGS_OFFSET 0
 
-/* Pages of what begins here, as far as it is worth a jump. */
-static __always_inline __u64 look_copied(__u32 i, __u64 pfn)
+/*
+ * Pages of what begins here, as far as it is worth a jump. A global function, so
+ * that the verifier does not see it once for each page of a block.
+ */
+__noinline int look_copied(__u64 i, __u64 pfn)
 {
 	__u32 refs = copied_u32(i, bpf_core_field_offset(struct page, _refcount.counter));
 	__u32 type = copied_u32(i, bpf_core_field_offset(struct page, page_type)), order = 0;
@@ -295,7 +311,7 @@ static __always_inline __u64 look_copied(__u32 i, __u64 pfn)
 		order = 0;
 	if (every ? head_of(page_of(pfn)) == page_of(pfn) : head || refs >= GUP_BIAS)
 		look_at(pfn);
-	return 1ULL << order;
+	return 1 << order;
 }
 
 static __u64 skip_to;
@@ -312,7 +328,7 @@ __noinline int walk_block(__u64 pfn)
 		unreadable += BLOCK;
 		return 0;
 	}
-	for (__u32 i = 0; i < BLOCK; i++)
+	for (__u64 i = 0; i < BLOCK; i++)
 		if (pfn + i >= skip_to)
 			skip_to = pfn + i + look_copied(i, pfn + i);
 	return 0;
@@ -329,9 +345,11 @@ int walk__copy(void *ctx)
 	skip_to = next;
 	pfn = next & ~(BLOCK - 1ULL);
 	for (int i = 0; i < BLOCKS; i++) {
-		if (pfn >= end || bpf_ktime_get_ns() - began > budget_ns || walk_block(pfn))
+		if (pfn >= end || walk_block(pfn))
 			break;
-		pfn += BLOCK;
+		pfn += BLOCK; /* one at least, however late it is */
+		if (bpf_ktime_get_ns() - began > budget_ns)
+			break;
 	}
 	next = pfn > skip_to ? pfn : skip_to;
 	return 0;
