@@ -172,6 +172,32 @@ static void check_together(const struct env *env)
 		usage_error("--pfn, --block and --pages are for a scan: no command, no --duration");
 }
 
+static error_t parse_tracking(int key, char *arg, struct argp_state *state)
+{
+	struct env *env = state->input;
+
+	switch (key) {
+	case OPT_GRACE:
+		env->grace_ns = option_duration("--grace", arg);
+		return 0;
+	case OPT_PLAN:
+		env->plan = leakcheck_plan(arg);
+		if (env->plan < 0)
+			usage_error("--plan: core or call, not '%s'", arg);
+		return 0;
+	case OPT_STACK_EVERY:
+		env->stack_every = option_number("--stack-every", arg, 1, 1U << 20);
+		return 0;
+	case OPT_MAX_FOLIOS:
+		env->max_folios = option_number("--max-folios", arg, 256, 1U << 28);
+		return 0;
+	case OPT_SKIP_HOOK:
+		env->skip_hook = arg;
+		return 0;
+	}
+	return parse_report(key, arg, state);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct env *env = state->input;
@@ -189,9 +215,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_BLOCK:
 		add_block(env, arg);
-		return 0;
-	case OPT_GRACE:
-		env->grace_ns = option_duration("--grace", arg);
 		return 0;
 	case OPT_INPUT:
 		env->what = DO_SAVED;
@@ -213,20 +236,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_PROBE:
 		env->what = DO_PROBE;
 		return 0;
-	case OPT_PLAN:
-		env->plan = leakcheck_plan(arg);
-		if (env->plan < 0)
-			usage_error("--plan: core or call, not '%s'", arg);
-		return 0;
-	case OPT_STACK_EVERY:
-		env->stack_every = option_number("--stack-every", arg, 1, 1U << 20);
-		return 0;
-	case OPT_MAX_FOLIOS:
-		env->max_folios = option_number("--max-folios", arg, 256, 1U << 28);
-		return 0;
-	case OPT_SKIP_HOOK:
-		env->skip_hook = arg;
-		return 0;
 	case FILTER_KEY_FILE ... FILTER_KEY_END - 1:
 		filter__option(&env->filter, key, arg);
 		return 0;
@@ -234,7 +243,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		env->cmd = state->argv + state->next;
 		return 0;
 	}
-	return parse_report(key, arg, state);
+	return parse_tracking(key, arg, state);
 }
 
 int main(int argc, char **argv)
