@@ -130,7 +130,7 @@ run_boot() {
 
 	mapfile -t cases < <(cases_of "$kernel" "$boot")
 	[[ ${#cases[@]} -gt 0 ]] || return 0
-	if [[ " ${cases[*]}" == *" kmod"* ]]; then build_module "$kernel"; else module='' no_module=''; fi
+	if [[ " ${cases[*]}" == *" "@(kmod|scan)=* ]]; then build_module "$kernel"; else module='' no_module=''; fi
 	boot_options "$kernel" "$boot"
 	say "-- kernel $kernel, guest '$boot': ${#cases[@]} cases"
 	"$vm_dir/run" "${options[@]}" --console "$work/$kernel-$boot.console" "$kernel" -- \

@@ -53,6 +53,40 @@ static struct page **take(const struct gup_pin_test_args *args, bool pin)
 	return ERR_PTR(got < 0 ? got : -EFAULT);
 }
 
+/* The references of page i of GUP_PIN_TEST_BIASED beside the first. */
+static int biased_refs(unsigned long i)
+{
+	return i & 1 ? 32768 : 65534;
+}
+
+static void free_biased(struct page **pages, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		page_ref_sub(pages[i], biased_refs(i));
+		put_page(pages[i]);
+	}
+}
+
+static struct page **alloc_biased(unsigned long nr)
+{
+	struct page **pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL);
+	unsigned long i;
+
+	for (i = 0; pages && i < nr; i++) {
+		pages[i] = i & 1 ? alloc_pages(GFP_KERNEL | __GFP_COMP, 3) : alloc_page(GFP_KERNEL);
+		if (!pages[i]) {
+			free_biased(pages, i);
+			kvfree(pages);
+			pages = NULL;
+			break;
+		}
+		page_ref_add(pages[i], biased_refs(i));
+	}
+	return pages ?: ERR_PTR(-ENOMEM);
+}
+
 /* What RELEASE and the last close do. */
 static void release(struct held *held)
 {
@@ -60,7 +94,9 @@ static void release(struct held *held)
 
 	if (!held->pages)
 		return;
-	if (held->cmd == GUP_PIN_TEST_GET)
+	if (held->cmd == GUP_PIN_TEST_BIASED)
+		free_biased(held->pages, held->nr);
+	else if (held->cmd == GUP_PIN_TEST_GET)
 		release_pages(held->pages, held->nr);
 	else
 		unpin_user_pages(held->pages, held->nr);
@@ -146,7 +182,10 @@ static int do_take(struct held *held, unsigned int cmd, const struct gup_pin_tes
 		return -EBUSY;
 	if (!args->npages || args->npages > MAX_PAGES)
 		return -EINVAL;
-	pages = take(args, cmd != GUP_PIN_TEST_GET);
+	if (cmd == GUP_PIN_TEST_BIASED)
+		pages = alloc_biased(args->npages);
+	else
+		pages = take(args, cmd != GUP_PIN_TEST_GET);
 	if (IS_ERR(pages))
 		return PTR_ERR(pages);
 	switch (cmd) {
@@ -188,6 +227,7 @@ static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case GUP_PIN_TEST_LATE:
 	case GUP_PIN_TEST_TWICE:
 	case GUP_PIN_TEST_PUTPAGE:
+	case GUP_PIN_TEST_BIASED:
 		if (copy_from_user(&args, (void __user *)arg, sizeof(args)))
 			err = -EFAULT;
 		else

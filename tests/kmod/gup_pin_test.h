@@ -39,6 +39,11 @@ struct gup_pin_test_args {
  * a large folio, which is given a plain reference so that it is not freed while pinned.
  */
 #define GUP_PIN_TEST_PUTPAGE _IOW('p', 0x66, struct gup_pin_test_args)
+/*
+ * No pins: npages pages of the kernel's own with as many references as network drivers give theirs,
+ * 65,535 on every other one, 32,769 on folios of 8 pages between them. RELEASE frees them.
+ */
+#define GUP_PIN_TEST_BIASED _IOW('p', 0x68, struct gup_pin_test_args)
 #define GUP_PIN_TEST_RELEASE _IO('p', 0x67)
 
 #endif

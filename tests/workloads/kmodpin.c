@@ -38,6 +38,8 @@ static const struct op ops[] = {
 	{ "twice", "three pins; one owner releases twice, then the other two", GUP_PIN_TEST_TWICE,
 	  3, 2, 4 },
 	{ "putpage", "pin, release by put_page", GUP_PIN_TEST_PUTPAGE, 1, 0, 0 },
+	{ "biased", "kernel pages with a driver's number of references: no pin",
+	  GUP_PIN_TEST_BIASED, 0, 0, 0 },
 };
 
 struct env {
@@ -74,7 +76,7 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
 	"Pin by the module gup_pin_test.\v"
-	"OP is pin, get (no pin: the control), forget, late, twice or putpage.\n\n"
+	"OP is pin, get (no pin: the control), forget, late, twice, putpage or biased.\n\n"
 	"Prints `pinned PAGES` and `released`, and `vmstat held +A -R`, `vmstat end +A -R`, as "
 	"the program pins does. Exit status: 0 done, 2 usage, 4 failed, 77 no such module.";
 
