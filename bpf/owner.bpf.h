@@ -55,6 +55,13 @@ struct {
 	__uint(value_size, GUP_STACK_DEPTH * sizeof(__u64));
 } kstacks SEC(".maps"), ustacks SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, 4096);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, GUP_STACK_DEPTH * sizeof(__u64));
+} kstacks_more SEC(".maps"), ustacks_more SEC(".maps");
+
 __u32 memfd_callers; /* threads inside memfd_pin_folios: 0 saves a look-up per release */
 
 static __always_inline struct gup_owner *owner_of(__u32 id)
@@ -102,13 +109,24 @@ static __always_inline void owner_took(__u32 id, __u32 n, bool stale)
 		__sync_fetch_and_add(stale ? &owner->stale : &owner->released, n);
 }
 
-static __always_inline __s32 stack_id(void *ctx, void *map, __u64 flags)
+/*
+ * The stack's id, or a negative errno. A bucket of such a map holds one stack,
+ * chosen by 14 bits of its hash, and keeps the first: among 100 stacks two share
+ * one in every fourth run. The second of them goes into another map.
+ */
+static __always_inline __s32 stack_id(void *ctx, bool user)
 {
-	long id = bpf_get_stackid(ctx, map, flags);
+	__u64 flags = user ? BPF_F_USER_STACK : 0;
+	long id = user ? bpf_get_stackid(ctx, &ustacks, flags)
+		       : bpf_get_stackid(ctx, &kstacks, flags);
 
+	if (id != E_EXIST)
+		return id;
+	id = user ? bpf_get_stackid(ctx, &ustacks_more, flags)
+		  : bpf_get_stackid(ctx, &kstacks_more, flags);
 	if (id == E_EXIST)
 		count(GUP_STAT_STACKS_LOST, 1);
-	return id;
+	return id < 0 ? id : id | GUP_STACK_MORE;
 }
 
 /* Registers and the top of the user stack, for unwinding without frame pointers. */
@@ -232,9 +250,9 @@ static __always_inline void api_enter(void *ctx, __u32 api, __u64 mm, __u32 flag
 
 	owner_key_init(&key, task);
 	key.file = (__u64)syscall_file(task, &call);
-	key.kstack = stack_id(ctx, &kstacks, 0);
+	key.kstack = stack_id(ctx, false);
 	if (key.mm && !(BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER)))
-		key.ustack = stack_id(ctx, &ustacks, BPF_F_USER_STACK);
+		key.ustack = stack_id(ctx, true);
 	if (mm)
 		key.mm = mm;
 	mark.owner = owner_get(task, &key);

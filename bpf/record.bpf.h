@@ -230,9 +230,9 @@ static __noinline __u32 call_owner(void *ctx, const struct pin_call *call)
 		if (!known)
 			owner_get(task, &key);
 	}
-	key.kstack = stack_id(ctx, &kstacks, 0);
+	key.kstack = stack_id(ctx, false);
 	if (task->mm && !(task->flags & (PF_KTHREAD | PF_IO_WORKER)))
-		key.ustack = stack_id(ctx, &ustacks, BPF_F_USER_STACK);
+		key.ustack = stack_id(ctx, true);
 	return owner_get(task, &key);
 }
 

@@ -12,10 +12,11 @@
 
 #define GUP_COMM_LEN 16
 #define GUP_NAME_LEN 32
-#define GUP_STACK_DEPTH 48 /* frames per stack */
-#define GUP_SITE_DEPTH 4   /* frames that name a call site of a release or of FOLL_GET */
-#define GUP_SLOTS 2	   /* owners that a ledger entry holds itself */
-#define GUP_MORE_SLOTS 14  /* owners beyond those, in a second map */
+#define GUP_STACK_DEPTH 48	 /* frames per stack */
+#define GUP_STACK_MORE (1 << 30) /* bit of a stack's id: in kstacks_more, ustacks_more */
+#define GUP_SITE_DEPTH 4	 /* frames that name a call site of a release or of FOLL_GET */
+#define GUP_SLOTS 2		 /* owners that a ledger entry holds itself */
+#define GUP_MORE_SLOTS 14	 /* owners beyond those, in a second map */
 #define GUP_ERRNO_MAX 4095
 #define GUP_BATCH 512	  /* requests per run of a helper program */
 #define GUP_FILL_BATCH 64 /* owner ids put into the queue per run */
@@ -80,7 +81,7 @@ struct gup_owner_key {
 	__u32 tgid;
 	__u32 api;    /* enum gup_api */
 	__u32 flags;  /* FOLL_* as passed by the caller, in the kernel's own numbering */
-	__s32 kstack; /* id in kstacks, negative errno when lost */
+	__s32 kstack; /* id, see GUP_STACK_MORE; negative errno when lost */
 	__s32 ustack;
 	__u32 pad;
 };

@@ -305,11 +305,15 @@ int tracker__entry(const struct tracker *tracker, uint64_t folio, struct gup_ent
 size_t tracker__stack(const struct tracker *tracker, bool user, int id,
 		      uint64_t ips[GUP_STACK_DEPTH])
 {
-	const struct bpf_map *map =
-		user ? tracker->skel->maps.ustacks : tracker->skel->maps.kstacks;
+	const struct bpf_map *const maps[2][2] = {
+		{ tracker->skel->maps.kstacks, tracker->skel->maps.kstacks_more },
+		{ tracker->skel->maps.ustacks, tracker->skel->maps.ustacks_more },
+	};
+	const struct bpf_map *map = maps[user][(id & GUP_STACK_MORE) != 0];
+	int key = id & ~GUP_STACK_MORE;
 	size_t cnt = 0;
 
-	if (id < 0 || bpf_map_lookup_elem(map_fd(map), &id, ips))
+	if (id < 0 || bpf_map_lookup_elem(map_fd(map), &key, ips))
 		return 0;
 	while (cnt < GUP_STACK_DEPTH && ips[cnt])
 		cnt++;
