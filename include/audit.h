@@ -33,6 +33,12 @@ void snapshot__audit(struct snapshot *snap, const struct audit_options *opts);
  */
 uint64_t snapshot__settle_ns(const struct snapshot *snap, uint64_t now_ns);
 
+/*
+ * Do two audited snapshots find the same, on the same pins? A finding counts
+ * only when two in a row agree: a holder may end while one is taken.
+ */
+bool snapshot__same_findings(const struct snapshot *a, const struct snapshot *b);
+
 /* What the rule stands for, in a few words. */
 const char *rule_meaning(enum rule rule);
 

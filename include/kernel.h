@@ -37,6 +37,8 @@ struct kernel_facts {
 int kernel_facts__read(struct kernel_facts *facts);
 /* The same without zero_page_counts and has_cmpxchg, which are found by trying. */
 int kernel_facts__read_btf(struct kernel_facts *facts);
+/* What such an error means and what to do, in one line on stderr. */
+void kernel_facts__explain(int err);
 void kernel_facts__free(struct kernel_facts *facts);
 
 /* The view that hooks__select() wants; valid as long as facts. */

@@ -150,3 +150,19 @@ uint64_t snapshot__settle_ns(const struct snapshot *snap, uint64_t now_ns)
 	}
 	return longest;
 }
+
+bool snapshot__same_findings(const struct snapshot *a, const struct snapshot *b)
+{
+	if (a->finding_cnt != b->finding_cnt)
+		return false;
+	for (size_t i = 0; i < a->finding_cnt; i++) {
+		const struct finding *x = &a->findings[i], *y = &b->findings[i];
+
+		if (strcmp(x->id, y->id))
+			return false;
+		if (x->group >= 0 && y->group >= 0 &&
+		    a->groups[x->group].q.pins != b->groups[y->group].q.pins)
+			return false;
+	}
+	return true;
+}

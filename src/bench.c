@@ -16,19 +16,6 @@
 #define SETTLE_STEPS 100
 #define SETTLE_US 10000
 
-static int refuse(int err)
-{
-	if (err == -ENOENT)
-		warnx("this kernel has no BTF (/sys/kernel/btf/vmlinux): use one built with "
-		      "CONFIG_DEBUG_INFO_BTF");
-	else if (err == -ENOSYS)
-		warnx("this kernel does not count pins (no nr_foll_pin_acquired): 5.10 or newer is "
-		      "needed");
-	else
-		warnx("can't read the kernel's facts: %s", strerror(-err));
-	return EXIT_CANNOT;
-}
-
 int bench__open(struct bench *bench)
 {
 	static const struct tracker_options opts = {};
@@ -41,8 +28,10 @@ int bench__open(struct bench *bench)
 		return EXIT_CANNOT;
 	}
 	err = kernel_facts__read(&bench->facts);
-	if (err)
-		return refuse(err);
+	if (err) {
+		kernel_facts__explain(err);
+		return EXIT_CANNOT;
+	}
 	if (!bench->facts.has_cmpxchg) {
 		warnx("this kernel's BPF has no compare-and-exchange, so no ledger: 5.12 or newer "
 		      "is "

@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <err.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <string.h>
@@ -188,6 +189,18 @@ int kernel_facts__read(struct kernel_facts *facts)
 	facts->has_cmpxchg = probe_cmpxchg();
 	facts->zero_page_counts = probe_zero_page();
 	return 0;
+}
+
+void kernel_facts__explain(int err)
+{
+	if (err == -ENOENT)
+		warnx("this kernel has no BTF (/sys/kernel/btf/vmlinux): use one built with "
+		      "CONFIG_DEBUG_INFO_BTF");
+	else if (err == -ENOSYS)
+		warnx("this kernel does not count pins (no nr_foll_pin_acquired): 5.10 or newer is "
+		      "needed");
+	else
+		warnx("can't read the kernel's facts: %s", strerror(-err));
 }
 
 void kernel_facts__free(struct kernel_facts *facts)

@@ -56,19 +56,6 @@ static uint64_t now_ns(clockid_t clock)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
-static int explain_facts(int err)
-{
-	if (err == -ENOENT)
-		warnx("this kernel has no BTF (/sys/kernel/btf/vmlinux): use one built with "
-		      "CONFIG_DEBUG_INFO_BTF");
-	else if (err == -ENOSYS)
-		warnx("this kernel does not count pins (no nr_foll_pin_acquired): 5.10 or newer is "
-		      "needed");
-	else
-		warnx("can't read the kernel's facts: %s", strerror(-err));
-	return EXIT_CANNOT;
-}
-
 static int open_tracker(struct run *run)
 {
 	struct tracker_options opts = {
@@ -87,8 +74,10 @@ static int open_tracker(struct run *run)
 		return EXIT_CANNOT;
 	}
 	err = kernel_facts__read(&run->facts);
-	if (err)
-		return explain_facts(err);
+	if (err) {
+		kernel_facts__explain(err);
+		return EXIT_CANNOT;
+	}
 	run->ksyms = ksyms__load();
 	run->reader = kernel_reader__open();
 	run->notes = notes__new();
@@ -250,23 +239,6 @@ static struct snapshot *take_audited(struct run *run)
 	return snap;
 }
 
-/* Do two snapshots find the same, on the same pins? */
-static bool same_findings(const struct snapshot *a, const struct snapshot *b)
-{
-	if (a->finding_cnt != b->finding_cnt)
-		return false;
-	for (size_t i = 0; i < a->finding_cnt; i++) {
-		const struct finding *x = &a->findings[i], *y = &b->findings[i];
-
-		if (strcmp(x->id, y->id))
-			return false;
-		if (x->group >= 0 && y->group >= 0 &&
-		    a->groups[x->group].q.pins != b->groups[y->group].q.pins)
-			return false;
-	}
-	return true;
-}
-
 /*
  * Takes snapshots until no release is under way and two in a row find the same:
  * pins are read before the holders of their files, so a holder that ends in
@@ -285,7 +257,7 @@ static struct snapshot *take_settled(struct run *run)
 		wait = snapshot__settle_ns(snap, now_ns(CLOCK_REALTIME));
 		if (i == TAKES_MAX || run->interrupted)
 			break;
-		if (!wait && (!snap->finding_cnt || (last && same_findings(last, snap))))
+		if (!wait && (!snap->finding_cnt || (last && snapshot__same_findings(last, snap))))
 			break;
 		snapshot__free(last);
 		last = snap;

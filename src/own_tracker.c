@@ -40,26 +40,15 @@ static uint64_t now_ns(clockid_t clock)
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-static int explain_facts(int err)
-{
-	if (err == -ENOENT)
-		warnx("this kernel has no BTF (/sys/kernel/btf/vmlinux): use one built with "
-		      "CONFIG_DEBUG_INFO_BTF");
-	else if (err == -ENOSYS)
-		warnx("this kernel does not count pins (no nr_foll_pin_acquired): 5.10 or newer is "
-		      "needed");
-	else
-		warnx("can't read the kernel's facts: %s", strerror(-err));
-	return STATUS_CANNOT;
-}
-
 static int open_tracker(struct own_tracker *own)
 {
 	const struct tracker_options opts = {};
 	int err = kernel_facts__read(&own->facts);
 
-	if (err)
-		return explain_facts(err);
+	if (err) {
+		kernel_facts__explain(err);
+		return STATUS_CANNOT;
+	}
 	own->ksyms = ksyms__load();
 	own->reader = kernel_reader__open();
 	own->notes = notes__new();
@@ -154,20 +143,6 @@ int own_tracker__poll(struct own_tracker *own, int timeout_ms)
 	return err;
 }
 
-/* Do two snapshots find the same, on the same pins? */
-static bool same_findings(const struct snapshot *a, const struct snapshot *b)
-{
-	if (a->finding_cnt != b->finding_cnt)
-		return false;
-	for (size_t i = 0; i < a->finding_cnt; i++) {
-		const struct finding *x = &a->findings[i], *y = &b->findings[i];
-
-		if (strcmp(x->id, y->id))
-			return false;
-	}
-	return true;
-}
-
 static struct snapshot *take_audited(struct own_tracker *own)
 {
 	const struct audit_options audit = {};
@@ -196,7 +171,7 @@ struct snapshot *own_tracker__take(struct own_tracker *own)
 	ksyms__refresh(own->ksyms);
 	for (int i = 0; i < TAKES_MAX; i++) {
 		snap = take_audited(own);
-		if (!snap || !snap->finding_cnt || (last && same_findings(last, snap)))
+		if (!snap || !snap->finding_cnt || (last && snapshot__same_findings(last, snap)))
 			break;
 		snapshot__free(last);
 		last = snap;
