@@ -18,6 +18,12 @@ uint64_t option_number(const char *name, const char *arg, uint64_t least, uint64
 uint64_t option_duration(const char *name, const char *arg);
 
 /*
+ * From now on the end of the program looks whether all of standard output was
+ * written, --help too: if not, one line on stderr and exit(4). Call it first.
+ */
+void stdout_must_be_written(void);
+
+/*
  * Finds unknown options and missing values before argp does, which would
  * answer with two lines. Stops at the first word that is no option.
  */

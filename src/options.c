@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "duration.h"
 
@@ -44,6 +46,28 @@ uint64_t option_duration(const char *name, const char *arg)
 	if (parse_duration(arg, &ns))
 		usage_error("%s: '%s' is not a time: use 500ms, 10s, 5m, 2h", name, arg);
 	return ns;
+}
+
+/* Status 4 was said to be one before, maybe this one. */
+static void check_stdout(int status, void *arg)
+{
+	bool failed = ferror(stdout);
+
+	(void)arg;
+	if (!fclose(stdout)) {
+		if (!failed)
+			return;
+		errno = EIO;
+	}
+	if (status != 4)
+		warn("can't write to standard output");
+	_exit(4);
+}
+
+void stdout_must_be_written(void)
+{
+	if (on_exit(check_stdout, NULL))
+		err(4, "can't begin");
 }
 
 void options_check(int argc, char **argv, const struct argp_option *options)

@@ -125,6 +125,24 @@ check_usage() {
 		said 3 1 build/gup-validate --census /nonexistent
 }
 
+# What cannot be written is status 4 and one line, also of what argp prints.
+check_full_disk() {
+	local tool arg status lines
+
+	for tool in build/gup-*[a-z]; do
+		[[ -x $tool && -f $tool ]] || continue
+		for arg in --help --usage --version; do
+			status=0
+			"$tool" "$arg" >/dev/full 2>"$work/err" || status=$?
+			lines=$(wc -l <"$work/err")
+			[[ $status -eq 4 && $lines -eq 1 ]] || {
+				say "$tool $arg to a full disk: status $status, $lines line(s) on stderr"
+				return 1
+			}
+		done
+	done
+}
+
 as_nobody() {
 	if [[ $EUID -eq 0 ]]; then
 		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
@@ -258,6 +276,7 @@ run_native() {
 	try native/lengths check_lengths
 	try native/help-width check_help_width
 	try native/usage check_usage
+	try native/full-disk check_full_disk
 	try native/install check_install
 	try native/not-root check_not_root
 	try native/this-kernel check_here

@@ -254,6 +254,7 @@ int main(int argc, char **argv)
 	struct env env = { .grace_ns = 2000000000ULL };
 	int ret;
 
+	stdout_must_be_written();
 	options_check(argc, argv, options);
 	argp_err_exit_status = 2;
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &env))
@@ -280,7 +281,5 @@ int main(int argc, char **argv)
 		ret = leakcheck_run(&env);
 	}
 	free(env.ranges);
-	if (fclose(stdout))
-		err(4, "can't write the report");
 	return ret;
 }

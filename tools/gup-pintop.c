@@ -2,7 +2,6 @@
 /*
  * gup-pintop: who pins which pages, live. Options here, the run in src/top.c.
  */
-#include <err.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +117,7 @@ int main(int argc, char **argv)
 	struct top_env env = { .delay_ns = 2000000000ULL };
 	int ret;
 
+	stdout_must_be_written();
 	options_check(argc, argv, options);
 	argp_err_exit_status = 2;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &env))
@@ -129,7 +129,5 @@ int main(int argc, char **argv)
 	if ((env.json || env.frames) && !env.batch)
 		usage_error("%s: only with -b", env.json ? "--json" : "-n");
 	ret = top_run(&env);
-	if (fclose(stdout))
-		err(4, "can't write");
 	return ret;
 }

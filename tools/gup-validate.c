@@ -3,7 +3,6 @@
  * gup-validate: do the promises of the pin_user_pages() series hold on this
  * kernel? Options here, the run in src/validate.c.
  */
-#include <err.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,6 +85,7 @@ int main(int argc, char **argv)
 	struct validate_env env = {};
 	int ret;
 
+	stdout_must_be_written();
 	options_check(argc, argv, options);
 	argp_err_exit_status = 2;
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &env))
@@ -95,7 +95,5 @@ int main(int argc, char **argv)
 	if (env.chosen_cnt && env.what != VALIDATE_RUN)
 		usage_error("--patch, --rule and --site go with the checks only");
 	ret = validate_run(&env);
-	if (fclose(stdout))
-		err(4, "can't write the report");
 	return ret;
 }
