@@ -30,7 +30,7 @@ expected_minutes() {
 
 	count=$(wc -w <<<"$kernels")
 	if [[ -n $matrix ]]; then
-		say $((6 + 11 * count))
+		say $((6 + 9 * count))
 	else
 		say $((6 + 8 * count))
 	fi
@@ -124,19 +124,26 @@ missing_results() {
 	done
 }
 
+# whole_results: a failed test's lines in one piece, as several guests print.
+whole_results() {
+	awk '/^[^ ]/ { printf "%s", held; held = ""; fflush() }
+		/^not ok / || held != "" { held = held $0 "\n"; next }
+		{ print; fflush() }
+		END { printf "%s", held }'
+}
+
 # run_boot KERNEL BOOT: all its cases in one guest.
 run_boot() {
 	local kernel=$1 boot=$2 log=$work/$1-$2.log status=0 cases name before=$failed
 
 	mapfile -t cases < <(cases_of "$kernel" "$boot")
-	[[ ${#cases[@]} -gt 0 ]] || return 0
 	if [[ " ${cases[*]}" == *" "@(kmod|scan)=* ]]; then build_module "$kernel"; else module='' no_module=''; fi
 	boot_options "$kernel" "$boot"
 	say "-- kernel $kernel, guest '$boot': ${#cases[@]} cases"
 	"$vm_dir/run" "${options[@]}" --console "$work/$kernel-$boot.console" "$kernel" -- \
 		/usr/bin/env GUP_KERNEL="$kernel" GUP_MATRIX="$matrix" GUP_MODULE="$module" \
 		GUP_NO_MODULE="$no_module" tests/vm/cases/driver "${cases[@]}" \
-		2>"$log.err" | tee "$log" || status=${PIPESTATUS[0]}
+		2>"$log.err" | tee "$log" | whole_results || status=${PIPESTATUS[0]}
 	count_results "$log"
 	while read -r name; do
 		not_ok "$name" "$log.err"
@@ -144,30 +151,89 @@ run_boot() {
 	[[ $status -eq 0 || $failed -gt $before ]] || not_ok "$kernel/guest-$boot" "$log.err"
 }
 
-run_kernel() {
-	local kernel=$1 boot began=$SECONDS log=$work/fetch-$1.log
+# run_job KERNEL BOOT: the same in a process of its own, with results in a file.
+run_job() {
+	local began=$SECONDS
 
-	if ! "$vm_dir/fetch" "$kernel" >"$log" 2>&1; then
-		if [[ -n $matrix && " $(kernels_for check) " != *" $kernel "* ]]; then
-			skip_test "$kernel" "$(tail -n 1 -- "$log")"
-		else
-			not_ok "$kernel/fetch" "$log"
-		fi
-		return
-	fi
-	while read -r boot; do
-		run_boot "$kernel" "$boot"
-	done < <(boots)
-	say "== kernel $kernel: $(minutes $((SECONDS - began))) =="
+	passed=0 failed=0 skipped=0
+	run_boot "$1" "$2" </dev/null
+	say "== kernel $1, guest '$2': $(minutes $((SECONDS - began))) =="
+	say "$passed $failed $skipped" >"$work/$1-$2.counts"
 }
 
+# count_job KERNEL BOOT: adds up what it counted.
+count_job() {
+	local counts
+
+	if read -ra counts <"$work/$1-$2.counts"; then
+		passed=$((passed + counts[0]))
+		failed=$((failed + counts[1]))
+		skipped=$((skipped + counts[2]))
+	else
+		not_ok "$1/guest-$2"
+	fi
+} 2>/dev/null
+
+# run_jobs LANES 'KERNEL BOOT'...: so many at a time. Each is a process group,
+# so that an interrupt ends all of its guest.
+run_jobs() {
+	local lanes=$1 job words
+
+	shift
+	set -m
+	trap 'jobs -p | sed "s/^/-/" | xargs -r kill -TERM --' EXIT
+	for job; do
+		read -ra words <<<"$job"
+		rm -f -- "$work/${words[0]}-${words[1]}.counts"
+		while [[ $(jobs -rp | wc -l) -ge $lanes ]]; do
+			wait -n || true
+		done
+		run_job "${words[@]}" &
+	done
+	wait
+	trap - EXIT
+	set +m
+	for job; do
+		read -ra words <<<"$job"
+		count_job "${words[@]}"
+	done
+}
+
+# fetch_kernel NAME: false, with its result, when it cannot be had.
+fetch_kernel() {
+	local log=$work/fetch-$1.log
+
+	if "$vm_dir/fetch" "$1" >"$log" 2>&1; then
+		return 0
+	elif [[ -n $matrix && " $(kernels_for check) " != *" $1 "* ]]; then
+		skip_test "$1" "$(tail -n 1 -- "$log")"
+	else
+		not_ok "$1/fetch" "$log"
+	fi
+	return 1
+}
+
+# A guest seldom keeps more than one CPU busy, so there are as many at a time as
+# CPUs, at most four. Those whose load must be what the machine can give run alone.
 run_guests() {
-	local kernel
+	local kernel boot ready=() together=() alone=() lanes
 
 	[[ -n $kernels && $only != native* ]] || return 0
 	make_disks
 	for kernel in $kernels; do
 		wanted "$kernel" || [[ -n $only ]] || continue
-		run_kernel "$kernel" </dev/null
+		! fetch_kernel "$kernel" || ready+=("$kernel")
 	done
+	while read -r boot; do
+		for kernel in "${ready[@]}"; do
+			[[ -n $(cases_of "$kernel" "$boot") ]] || continue
+			case $boot in
+			stress* | million) alone+=("$kernel $boot") ;;
+			*) together+=("$kernel $boot") ;;
+			esac
+		done
+	done < <(boots)
+	lanes=$(nproc)
+	run_jobs $((lanes < 4 ? lanes : 4)) "${together[@]}"
+	run_jobs 1 "${alone[@]}"
 }
