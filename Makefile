@@ -93,6 +93,7 @@ $(B)/gup-%: $(B)/obj/tools/gup-%.o $(B)/libgup.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
 
 $(B)/gup-pintop $(B)/san/gup-pintop: LIBS += -lncursesw -ltinfo
+$(B)/gup-pind $(B)/san/gup-pind: LIBS += -lmicrohttpd
 
 # Pinning programs. rdma needs libibverbs, the others nothing.
 PINLIB := $(B)/obj/tests/pinlib.o
@@ -142,12 +143,12 @@ units: $(UNITS) $(B)/san/gup-pintop
 
 # --- packages ---
 DEPS := gcc make clang bpftool libbpf-dev libelf-dev libdw-dev libjson-c-dev libncurses-dev zlib1g-dev \
-	libc6-dev linux-libc-dev libibverbs-dev
+	libc6-dev linux-libc-dev libibverbs-dev libmicrohttpd-dev
 DEPS_CHECK := libcmocka-dev clang-format shellcheck cppcheck qemu-system-x86 \
 	busybox-static cpio kmod xz-utils zstd rdma-core ibverbs-providers ibverbs-utils iproute2 \
 	fio jq e2fsprogs xfsprogs btrfs-progs dosfstools mmdebstrap pahole file strace tmux \
-	python3-jsonschema
-DEPS_MATRIX := clang-19
+	python3-jsonschema curl procps
+DEPS_MATRIX := clang-19 prometheus
 APT := apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -161,7 +162,7 @@ deps-check: deps
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive $(APT) $(DEPS_CHECK)
 
 deps-matrix: deps-check
-	@echo "Installing what only check-matrix needs, about 250 MB:"
+	@echo "Installing what only check-matrix needs, about 350 MB:"
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive $(APT) $(DEPS_MATRIX)
 
 # --- demo, check, bench: scripts do the work, make only names it ---

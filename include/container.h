@@ -12,4 +12,10 @@
  */
 const char *container_id(const char *path, char *buf, size_t bytes);
 
+/*
+ * The uid of the Kubernetes pod, as the API server writes it (with "-", also
+ * where systemd's names have "_"), into buf, which is returned; NULL = none.
+ */
+const char *container_pod_uid(const char *path, char *buf, size_t bytes);
+
 #endif

@@ -90,6 +90,7 @@ struct json_type {
 };
 
 extern const struct json_type json_snapshot;
+extern const struct json_type json_findings; /* of a struct snapshot, too; written only */
 extern const struct json_type json_process;
 extern const struct json_type json_stack;
 extern const struct json_type json_group;

@@ -24,6 +24,8 @@ int form_text(FILE *out, const struct snapshot *snap, const struct text_options 
 int form_json(FILE *out, const struct snapshot *snap);
 /* The same document in one line, for streams (NDJSON). */
 int form_json_line(FILE *out, const struct snapshot *snap);
+/* The verdict and the findings alone; a document of its own in the schema ("#findings"). */
+int form_json_findings(FILE *out, const struct snapshot *snap);
 /* One line a group: "comm;outermost;...;innermost pins". */
 int form_folded(FILE *out, const struct snapshot *snap);
 

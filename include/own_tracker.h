@@ -6,22 +6,30 @@
 #ifndef GUP_OWN_TRACKER_H
 #define GUP_OWN_TRACKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "snapshot.h"
 
 struct own_tracker;
 
+struct own_tracker_options {
+	const char *tool;	   /* name in the snapshots, kept */
+	const char *source;	   /* "by ..." in the snapshots, kept; NULL = own tracker */
+	bool counters_as_they_are; /* no stat_refresh once it is open: see take.h */
+};
+
 /*
  * Opens, attaches and tests. NULL after one line on stderr that says what to
- * do; *status is the exit status then: 3 cannot run here, 4 failed. tool: name
- * in the snapshots, kept.
+ * do; *status is the exit status then: 3 cannot run here, 4 failed.
  */
-struct own_tracker *own_tracker__open(const char *tool, int *status);
+struct own_tracker *own_tracker__open(const struct own_tracker_options *opts, int *status);
 void own_tracker__close(struct own_tracker *own);
 
 /* Serves the tracker for up to timeout_ms. 0 or -errno. */
 int own_tracker__poll(struct own_tracker *own, int timeout_ms);
+/* A descriptor that is readable when there is something to serve. */
+int own_tracker__poll_fd(const struct own_tracker *own);
 
 /*
  * An audited snapshot whose findings hold: what is found is looked at a second

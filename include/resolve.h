@@ -159,5 +159,10 @@ int vmstat__read(uint64_t *acquired, uint64_t *released);
  * negative, after having done the work: no error here.
  */
 int vmstat__refresh(void);
+/*
+ * How far a counter may be behind without that: each CPU keeps up to 125 events
+ * of each node to itself (the threshold of struct per_cpu_nodestat is an s8).
+ */
+uint64_t vmstat__slack(void);
 
 #endif

@@ -15,8 +15,9 @@ struct scan_take_options {
 	const char *tool;
 	const struct pfn_range *ranges; /* NULL = all RAM; else explain each page of these */
 	size_t range_cnt;
-	bool pages;	     /* list every pinned folio */
-	uint64_t min_age_ns; /* what is suspicious must still be there that much later */
+	bool pages;		   /* list every pinned folio */
+	bool counters_as_they_are; /* do not make /proc/vmstat exact, which interrupts every CPU */
+	uint64_t min_age_ns;	   /* what is suspicious must still be there that much later */
 };
 
 /*

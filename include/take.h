@@ -19,13 +19,18 @@ struct flow {
 	uint64_t vm_acquired, vm_released;     /* the kernel's, 0 = unknown */
 	bool vm_known;
 	uint64_t missed_acquires, missed_releases, unmatched;
+	uint64_t vm_slack; /* the kernel's may be that far behind; 0 = exact */
 };
 
-/* Reads both, after making the kernel's counters exact. 0 or -errno. */
+/* Reads both, after making the kernel's counters exact, which interrupts every CPU. 0 or -errno. */
 int flow__read(const struct tracker *tracker, struct flow *flow);
+/* The same, with the kernel's counters as they are. */
+int flow__read_as_it_is(const struct tracker *tracker, struct flow *flow);
 
 struct take_options {
 	const char *tool;
+	const char *source; /* NULL = "own tracker" */
+	bool counters_as_they_are;
 	struct notes *notes;
 	struct ksyms *ksyms;
 	const struct flow *base; /* flow when tracking began */

@@ -13,6 +13,8 @@
 #include "util.h"
 
 #define ID_LEN 64
+#define POD_UID_LEN 36
+#define POD_HASH_LEN 32 /* of pods that come from a file of the node */
 
 /* The 64 hex digits that the word ends with, alone or after "-" or ":"; NULL = none. */
 static const char *find_id(const char *word, size_t len)
@@ -70,5 +72,55 @@ const char *container_id(const char *path, char *buf, size_t bytes)
 	if (!found)
 		return NULL;
 	snprintf(buf, bytes, "%.*s", (int)(end - found), found);
+	return buf;
+}
+
+/*
+ * kubelet's cgroupfs driver makes /kubepods/burstable/podUID, its systemd driver
+ * /kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podUID.slice.
+ */
+static const char *find_pod(const char *word, size_t len, size_t *uid_len)
+{
+	static const size_t lens[] = { POD_UID_LEN, POD_HASH_LEN };
+	static const char mark[] = "pod", slice[] = ".slice";
+	const char *uid;
+
+	if (len > strlen(slice) && !strncmp(word + len - strlen(slice), slice, strlen(slice)))
+		len -= strlen(slice);
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		*uid_len = lens[i];
+		if (len < lens[i] + strlen(mark))
+			continue;
+		uid = word + len - lens[i];
+		if (strspn(uid, "0123456789abcdef-_") < lens[i] ||
+		    strncmp(uid - strlen(mark), mark, strlen(mark)))
+			continue;
+		if (len == lens[i] + strlen(mark) || uid[-(int)strlen(mark) - 1] == '-')
+			return uid;
+	}
+	return NULL;
+}
+
+const char *container_pod_uid(const char *path, char *buf, size_t bytes)
+{
+	const char *found = NULL, *hit, *word;
+	size_t len, hit_len, found_len = 0;
+
+	if (!path || !strstr(path, "kubepods"))
+		return NULL;
+	for (word = path; *word; word += len) {
+		word += strspn(word, "/");
+		len = strcspn(word, "/");
+		hit = find_pod(word, len, &hit_len);
+		if (hit) {
+			found = hit;
+			found_len = hit_len;
+		}
+	}
+	if (!found)
+		return NULL;
+	snprintf(buf, bytes, "%.*s", (int)found_len, found);
+	for (char *c = buf; (c = strchr(c, '_'));)
+		*c = '-';
 	return buf;
 }

@@ -223,13 +223,14 @@ static void write_object(struct json_out *out, const struct json_type *type,
 	json_out__close(out, '}');
 }
 
-static int write_snapshot(FILE *file, const struct snapshot *snap, bool one_line)
+static int write_snapshot(FILE *file, const struct snapshot *snap, const struct json_type *type,
+			  bool one_line)
 {
 	struct json_out out = { .file = file, .one_line = one_line };
 	const struct json_at w = { .snap = snap, .object = snap };
 
 	flockfile(file);
-	write_object(&out, &json_snapshot, &w, 0);
+	write_object(&out, type, &w, 0);
 	json_out__raw(&out, "\n");
 	funlockfile(file);
 	return fflush(file) || ferror(file) ? -EIO : 0;
@@ -237,12 +238,17 @@ static int write_snapshot(FILE *file, const struct snapshot *snap, bool one_line
 
 int form_json(FILE *out, const struct snapshot *snap)
 {
-	return write_snapshot(out, snap, false);
+	return write_snapshot(out, snap, &json_snapshot, false);
 }
 
 int form_json_line(FILE *out, const struct snapshot *snap)
 {
-	return write_snapshot(out, snap, true);
+	return write_snapshot(out, snap, &json_snapshot, true);
+}
+
+int form_json_findings(FILE *out, const struct snapshot *snap)
+{
+	return write_snapshot(out, snap, &json_findings, false);
 }
 
 int form_schema(FILE *out)

@@ -323,3 +323,24 @@ const struct json_type json_snapshot = {
 	.field_cnt = ARRAY_SIZE(snapshot_fields),
 	.bytes = sizeof(struct snapshot),
 };
+
+static const char *findings_schema(const struct json_at *w, char *buf, size_t bytes)
+{
+	(void)w;
+	(void)buf;
+	(void)bytes;
+	return "gup-pin/findings/1";
+}
+
+static const struct json_field findings_fields[] = {
+	{ "schema", JSON_SAYS, .says = findings_schema },
+	{ "taken", JSON_TIME, AT(taken_ns) },
+	{ "host", JSON_OBJECT, .type = &json_host },
+	{ "verdict", JSON_OBJECT, .type = &json_verdict },
+	{ "findings", LIST(findings, finding_cnt, json_finding) },
+};
+const struct json_type json_findings = {
+	.fields = findings_fields,
+	.field_cnt = ARRAY_SIZE(findings_fields),
+	.bytes = sizeof(struct snapshot),
+};

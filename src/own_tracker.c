@@ -74,7 +74,7 @@ static int test_tracker(struct own_tracker *own)
 	return err ? STATUS_CANNOT : 0;
 }
 
-static int begin(struct own_tracker *own, const char *tool)
+static int begin(struct own_tracker *own, const struct own_tracker_options *opts)
 {
 	int ret = open_tracker(own);
 
@@ -87,7 +87,9 @@ static int begin(struct own_tracker *own, const char *tool)
 		return STATUS_BROKEN;
 	}
 	own->take = (struct take_options){
-		.tool = tool,
+		.tool = opts->tool,
+		.source = opts->source,
+		.counters_as_they_are = opts->counters_as_they_are,
 		.notes = own->notes,
 		.ksyms = own->ksyms,
 		.base = &own->base,
@@ -99,7 +101,7 @@ static int begin(struct own_tracker *own, const char *tool)
 	return 0;
 }
 
-struct own_tracker *own_tracker__open(const char *tool, int *status)
+struct own_tracker *own_tracker__open(const struct own_tracker_options *opts, int *status)
 {
 	struct own_tracker *own;
 
@@ -115,7 +117,7 @@ struct own_tracker *own_tracker__open(const char *tool, int *status)
 		return NULL;
 	}
 	kernel_reader__log(false);
-	*status = begin(own, tool);
+	*status = begin(own, opts);
 	if (!*status)
 		return own;
 	own_tracker__close(own);
@@ -141,6 +143,11 @@ int own_tracker__poll(struct own_tracker *own, int timeout_ms)
 
 	notes__unwind(own->notes);
 	return err;
+}
+
+int own_tracker__poll_fd(const struct own_tracker *own)
+{
+	return tracker__poll_fd(own->tracker);
 }
 
 static struct snapshot *take_audited(struct own_tracker *own)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Names for everything but addresses: cgroups, processes, clocks, open files,
- * the host, and /proc/vmstat's pin counters. Plain readers of /proc and /sys.
+ * the host. Plain readers of /proc and /sys.
  * Interface: include/resolve.h.
  */
 #include <dirent.h>
@@ -455,36 +455,4 @@ int host_facts__read(struct host_facts *facts)
 		return err;
 	facts->ram_bytes = status_field(text, "MemTotal:") * 1024;
 	return 0;
-}
-
-int vmstat__read(uint64_t *acquired, uint64_t *released)
-{
-	cleanup_file FILE *file = fopen("/proc/vmstat", "re");
-	unsigned long long value;
-	char line[128], name[96];
-	unsigned int found = 0;
-
-	if (!file)
-		return -errno;
-	while (found < 2 && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%95s %llu", name, &value) != 2)
-			continue;
-		if (!strcmp(name, "nr_foll_pin_acquired")) {
-			*acquired = value;
-			found++;
-		} else if (!strcmp(name, "nr_foll_pin_released")) {
-			*released = value;
-			found++;
-		}
-	}
-	return found == 2 ? 0 : -ENOENT;
-}
-
-int vmstat__refresh(void)
-{
-	cleanup_fd int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	return write(fd, "1", 1) < 0 && errno != EINVAL ? -errno : 0;
 }

@@ -17,13 +17,13 @@
 
 #define TICK_NS 10000000ULL
 
-int flow__read(const struct tracker *tracker, struct flow *flow)
+int flow__read_as_it_is(const struct tracker *tracker, struct flow *flow)
 {
 	uint64_t cnt[GUP_STAT_CNT] = {};
 	int err;
 
 	memset(flow, 0, sizeof(*flow));
-	vmstat__refresh();
+	flow->vm_slack = vmstat__slack();
 	flow->vm_known = !vmstat__read(&flow->vm_acquired, &flow->vm_released);
 	err = tracker__stats(tracker, cnt);
 	flow->acquired = cnt[GUP_STAT_ACQUIRED];
@@ -32,6 +32,22 @@ int flow__read(const struct tracker *tracker, struct flow *flow)
 	flow->unmatched = cnt[GUP_STAT_UNMATCHED];
 	tracker__misses(tracker, &flow->missed_acquires, &flow->missed_releases);
 	return err;
+}
+
+int flow__read(const struct tracker *tracker, struct flow *flow)
+{
+	int err;
+
+	vmstat__refresh();
+	err = flow__read_as_it_is(tracker, flow);
+	flow->vm_slack = 0;
+	return err;
+}
+
+static int read_flow(const struct take *take, struct flow *flow)
+{
+	return take->opts->counters_as_they_are ? flow__read_as_it_is(take->tracker, flow)
+						: flow__read(take->tracker, flow);
 }
 
 static bool is_selected(const struct take_options *opts, const struct gup_owner *owner)
@@ -317,7 +333,7 @@ static void fill_flow(struct take *take, const struct flow *before, const struct
 	struct checks *checks = &take->snap->checks;
 	uint64_t lost_pins = after->missed_acquires - base->missed_acquires;
 	uint64_t lost = lost_pins + after->missed_releases - base->missed_releases;
-	uint64_t acquired, released;
+	uint64_t acquired, released, slack = base->vm_slack + after->vm_slack;
 
 	checks->events_acquired = after->acquired - base->acquired;
 	checks->events_released = after->released - base->released;
@@ -331,10 +347,10 @@ static void fill_flow(struct take *take, const struct flow *before, const struct
 		return;
 	acquired = checks->vmstat_acquired = after->vm_acquired - base->vm_acquired;
 	released = checks->vmstat_released = after->vm_released - base->vm_released;
-	checks->vmstat_agrees = acquired >= before->acquired - base->acquired &&
-				(acquired <= checks->events_acquired || lost_pins) &&
-				released >= before->released - base->released &&
-				(released <= checks->events_released || lost > lost_pins);
+	checks->vmstat_agrees = acquired + slack >= before->acquired - base->acquired &&
+				(acquired <= checks->events_acquired + slack || lost_pins) &&
+				released + slack >= before->released - base->released &&
+				(released <= checks->events_released + slack || lost > lost_pins);
 }
 
 static int fill_checks(struct take *take)
@@ -342,10 +358,10 @@ static int fill_checks(struct take *take)
 	struct checks *checks = &take->snap->checks;
 	uint64_t cnt[GUP_STAT_CNT] = {}, unmatched;
 	struct flow before, after;
-	int err = flow__read(take->tracker, &before);
+	int err = read_flow(take, &before);
 
 	if (!err)
-		err = flow__read(take->tracker, &after);
+		err = read_flow(take, &after);
 	if (!err)
 		err = tracker__stats(take->tracker, cnt);
 	if (err)
@@ -354,7 +370,7 @@ static int fill_checks(struct take *take)
 	unmatched = after.unmatched - take->opts->base->unmatched;
 	fill_flow(take, &before, &after);
 	fill_coverage(take);
-	checks->source = "own tracker";
+	checks->source = take->opts->source ? take->opts->source : "own tracker";
 	checks->plan = hook_plan_name(tracker__plan(take->tracker));
 	checks->has_ledger = tracker__facts(take->tracker)->has_cmpxchg;
 	checks->tracking_since_ns = take->opts->since_ns;

@@ -22,13 +22,17 @@
 struct counters {
 	bool known;
 	uint64_t acquired, released;
+	uint64_t slack; /* may be that far from what is so */
 };
 
-static struct counters read_counters(void)
+static struct counters read_counters(const struct scan_take_options *opts)
 {
 	struct counters counters = {};
 
-	vmstat__refresh();
+	if (opts->counters_as_they_are)
+		counters.slack = 2 * vmstat__slack(); /* of both counters */
+	else
+		vmstat__refresh();
 	counters.known = !vmstat__read(&counters.acquired, &counters.released);
 	return counters;
 }
@@ -108,7 +112,7 @@ static void weigh_counters(struct scan_view *view, const struct counters *before
 	above = (int64_t)(after->acquired - after->released) - (int64_t)view->snap->pinned.pins;
 	checks->above_scan_known = true;
 	checks->above_scan = above;
-	slack = checks->moved_during_scan;
+	slack = checks->moved_during_scan + before->slack + after->slack;
 	if (above < 0)
 		checks->vmstat_agrees = -above <= slack || has_folio_add_pin();
 	else
@@ -213,9 +217,9 @@ static int take(struct scanner *scanner, const struct scan_take_options *opts,
 	int err;
 
 	zones__read(&zones);
-	counters[0] = read_counters();
+	counters[0] = read_counters(opts);
 	err = scanner__run(scanner, &scan_opts, &scan);
-	counters[1] = read_counters();
+	counters[1] = read_counters(opts);
 	snapshot__stamp(snap);
 	if (!err)
 		err = read_evidence(&scan, &evidence);

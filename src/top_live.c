@@ -168,6 +168,7 @@ static int start_thread(struct live *live)
 
 struct top_source *top_source__live(const struct top_live_options *opts, int *status)
 {
+	const struct own_tracker_options tracking = { .tool = "gup-pintop" };
 	struct live *live = calloc(1, sizeof(*live));
 
 	*status = 4;
@@ -179,7 +180,7 @@ struct top_source *top_source__live(const struct top_live_options *opts, int *st
 	live->record = opts->record;
 	live->delay_ns = opts->delay_ns;
 	live->source = (struct top_source){ &live_ops, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
-	live->tracker = own_tracker__open("gup-pintop", status);
+	live->tracker = own_tracker__open(&tracking, status);
 	if (live->tracker) {
 		*status = 4;
 		if (live->source.fd >= 0 && !start_thread(live)) {

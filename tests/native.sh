@@ -244,6 +244,11 @@ check_input() {
 		said 2 1 "$tool" --input "$file" -- true
 }
 
+check_pind() {
+	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
+	as_root tests/pind
+}
+
 # The modules of the kernels in the cache, where their version has a golden file.
 check_census() {
 	local golden release dir seen=0
@@ -295,6 +300,8 @@ run_native() {
 	try native/census check_census
 	try native/input check_input
 	try native/diff check_diff
+	try native/pind check_pind
+	try native/promtool tests/pind promtool
 	try native/top tests/top ${matrix:+--keys 10000}
 	try native/scan check_scan
 	try native/scan-udmabuf check_scan_udmabuf

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The half of gup-pind that answers HTTP. It knows snapshots and nothing else:
+ * no tracker, no BPF, no file that a client could name.
+ */
+#ifndef GUP_SERVE_H
+#define GUP_SERVE_H
+
+#include <stdint.h>
+
+struct serve_options {
+	int socket;	   /* listens; Unix */
+	int feed;	   /* snapshots come from here, see feed.h */
+	unsigned int top;  /* values of a label, 0 = PROM_TOP */
+	uint64_t stale_ns; /* an older snapshot is not healthy; 0 = any is */
+};
+
+/* Serves until the feed ends. The exit status: 0, or 4 after one line on stderr. */
+int serve_run(const struct serve_options *opts);
+
+/*
+ * Gives up what a process that parses HTTP does not need, for good: privilege
+ * if there is any (for the user gup-pin, else nobody), the network, new
+ * privileges by exec, every descriptor but those of the options and stderr.
+ * 0 or -errno.
+ */
+int serve_confine(const struct serve_options *opts);
+
+#endif

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * gup-pind's run. Two processes: this one tracks, takes snapshots and has the
+ * privilege for that; the other one, forked before anything is opened, answers
+ * HTTP from the snapshots that it is fed (serve.h) and has no privilege at all.
+ */
+#include "pind.h"
+
+#include <err.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "feed.h"
+#include "form_prom.h"
+#include "notify.h"
+#include "pind_impl.h"
+#include "serve.h"
+#include "util.h"
+
+#define NS_PER_S 1000000000ULL
+#define REAP_NS NS_PER_S /* the ledger is looked after that often, also when nothing happens */
+#define STALE_INTERVALS 3
+#define STALE_NS (10 * NS_PER_S) /* taking one has its time */
+
+struct pind {
+	const struct pind_config *config;
+	struct pind_source *source;
+	struct prom_self self;
+	int signals; /* signalfd */
+	int socket, lock;
+	int feed;     /* to the server */
+	pid_t server; /* 0 = none */
+	bool ready;   /* the service manager knows */
+	bool ended;   /* by a signal */
+	uint64_t next_ns, watchdog_ns, beat_ns;
+};
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static uint64_t resident_bytes(void)
+{
+	cleanup_file FILE *file = fopen("/proc/self/statm", "re");
+	char line[128];
+	unsigned long pages;
+
+	if (!file || !fgets(line, sizeof(line), file) || sscanf(line, "%*u %lu", &pages) != 1)
+		return 0;
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* Under another name first, so that the collector never reads half of it. */
+static int write_textfile(const char *folder, const struct snapshot *snap,
+			  const struct prom_options *opts)
+{
+	char part[PATH_MAX + 32], path[PATH_MAX + 32];
+	FILE *out;
+	int err;
+
+	snprintf(part, sizeof(part), "%s/.gup_pin.prom.%d", folder, (int)getpid());
+	snprintf(path, sizeof(path), "%s/gup_pin.prom", folder);
+	out = fopen(part, "wex");
+	if (!out) {
+		warn("%s", part);
+		return -errno;
+	}
+	err = form_prom(out, snap, opts);
+	if (!err && fchmod(fileno(out), 0644))
+		err = -errno;
+	if (fclose(out) && !err)
+		err = -errno;
+	if (!err && rename(part, path))
+		err = -errno;
+	if (err) {
+		warnx("can't write %s: %s", path, strerror(-err));
+		unlink(part);
+	}
+	return err;
+}
+
+static struct snapshot *take(struct pind *pind)
+{
+	uint64_t begin = now_ns(CLOCK_MONOTONIC);
+	struct snapshot *snap = pind_source__take(pind->source);
+
+	pind->self.took_ns = now_ns(CLOCK_MONOTONIC) - begin;
+	pind->self.cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	pind->self.resident_bytes = resident_bytes();
+	if (snap)
+		pind->self.snapshots++;
+	else
+		pind->self.failed_snapshots++;
+	return snap;
+}
+
+/* A snapshot to all who want it. A failed one is counted, and tried again next time. */
+static int publish(struct pind *pind)
+{
+	const struct prom_options opts = { .top = pind->config->top, .self = &pind->self };
+	struct snapshot *snap = take(pind);
+	int err;
+
+	if (!snap)
+		return 0;
+	if (*pind->config->textfile)
+		write_textfile(pind->config->textfile, snap, &opts);
+	err = feed__send(pind->feed, snap, &pind->self);
+	snapshot__free(snap);
+	if (err == -EPIPE)
+		return err;
+	if (err && err != -EAGAIN)
+		warnx("can't hand over a snapshot: %s", strerror(-err));
+	if (!err && !pind->ready) {
+		pind->ready = true;
+		notify("READY=1");
+	}
+	return 0;
+}
+
+static int block_signals(struct pind *pind)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	pind->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return pind->signals < 0 ? -errno : 0;
+}
+
+/* 0; -ECHILD: the server has ended by itself. */
+static int take_signals(struct pind *pind)
+{
+	struct signalfd_siginfo info;
+
+	while (read(pind->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGCHLD)
+			pind->ended = true;
+		else if (waitpid(pind->server, NULL, WNOHANG) == pind->server)
+			pind->server = 0;
+	}
+	return pind->server || pind->ended ? 0 : -ECHILD;
+}
+
+static int wait_ms(const struct pind *pind, uint64_t now)
+{
+	uint64_t until = pind->next_ns;
+
+	if (until > now + REAP_NS)
+		until = now + REAP_NS;
+	return until > now ? (int)((until - now) / 1000000) + 1 : 0;
+}
+
+static int loop(struct pind *pind)
+{
+	struct pollfd fds[] = { { pind->signals, POLLIN, 0 },
+				{ pind_source__fd(pind->source), POLLIN, 0 } };
+	int err = 0;
+
+	while (!err && !pind->ended) {
+		uint64_t now = now_ns(CLOCK_MONOTONIC);
+
+		if (pind->watchdog_ns && now >= pind->beat_ns) {
+			notify("WATCHDOG=1");
+			pind->beat_ns = now + pind->watchdog_ns;
+		}
+		if (now >= pind->next_ns) {
+			err = publish(pind);
+			pind->next_ns = now + pind->config->scan_interval_ns;
+			continue;
+		}
+		if (poll(fds, ARRAY_SIZE(fds), wait_ms(pind, now)) < 0 && errno != EINTR)
+			return -errno;
+		err = pind_source__serve(pind->source);
+		if (!err)
+			err = take_signals(pind);
+	}
+	return err;
+}
+
+static int serve(const struct pind *pind, int feed)
+{
+	const struct serve_options opts = {
+		.socket = pind->socket,
+		.feed = feed,
+		.top = pind->config->top,
+		.stale_ns = *pind->config->input
+				    ? 0
+				    : STALE_INTERVALS * pind->config->scan_interval_ns + STALE_NS,
+	};
+	int err;
+
+	/* the other process decides when both end */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	err = serve_confine(&opts);
+	if (!err)
+		return serve_run(&opts);
+	warnx("can't give up privilege: %s", strerror(-err));
+	return STATUS_BROKEN;
+}
+
+/* Before anything privileged is opened: what is not there cannot be inherited. */
+static int start_server(struct pind *pind)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+		warn("socketpair");
+		return -errno;
+	}
+	fflush(NULL);
+	pind->server = fork();
+	if (pind->server < 0) {
+		warn("fork");
+		return -errno;
+	}
+	if (!pind->server)
+		_exit(serve(pind, pair[1]));
+	close(pair[1]);
+	pind->feed = pair[0];
+	return 0;
+}
+
+static int explain_end(const struct pind *pind, int err)
+{
+	if (err == -ECHILD || err == -EPIPE)
+		warnx("the process that serves HTTP has ended: so does this one");
+	else if (err)
+		warnx("can't read the tracker: %s", strerror(-err));
+	notify("STOPPING=1");
+	(void)pind;
+	return err ? STATUS_BROKEN : 0;
+}
+
+static int run_daemon(struct pind *pind)
+{
+	int ret = STATUS_BROKEN;
+
+	pind->socket = pind_socket__open(pind->config, &pind->lock);
+	if (pind->socket < 0)
+		return STATUS_CANNOT;
+	if (!block_signals(pind) && !start_server(pind)) {
+		pind->source = pind_source__open(pind->config, &ret);
+		if (pind->source) {
+			pind->watchdog_ns = notify_watchdog_ns();
+			ret = explain_end(pind, loop(pind));
+		}
+		close(pind->feed); /* the server's end */
+		if (pind->server)
+			waitpid(pind->server, NULL, 0);
+	}
+	pind_source__close(pind->source);
+	pind_socket__close(pind->config, pind->socket, pind->lock);
+	return ret;
+}
+
+static int run_once(struct pind *pind)
+{
+	const struct prom_options opts = { .top = pind->config->top, .self = &pind->self };
+	struct snapshot *snap;
+	int ret, err = 0;
+
+	pind->source = pind_source__open(pind->config, &ret);
+	if (!pind->source)
+		return ret;
+	snap = take(pind);
+	if (snap && *pind->config->textfile)
+		err = write_textfile(pind->config->textfile, snap, &opts);
+	else if (snap)
+		err = form_prom(stdout, snap, &opts);
+	if (err && !*pind->config->textfile)
+		warnx("can't write the metrics: %s", strerror(-err));
+	ret = snap && !err ? 0 : STATUS_BROKEN;
+	snapshot__free(snap);
+	pind_source__close(pind->source);
+	return ret;
+}
+
+int pind_run(const struct pind_config *config)
+{
+	struct pind pind = { .config = config, .socket = -1, .lock = -1 };
+
+	pind.self.started_ns = now_ns(CLOCK_REALTIME);
+	return config->once ? run_once(&pind) : run_daemon(&pind);
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Where the daemon's snapshots come from. See pind_impl.h. */
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "audit.h"
+#include "forms.h"
+#include "own_tracker.h"
+#include "pind_impl.h"
+#include "scan_take.h"
+#include "util.h"
+
+struct pind_source {
+	const struct pind_config *config;
+	struct own_tracker *tracker; /* NULL: a scan for each snapshot, or a recorded one */
+};
+
+static struct snapshot *read_recorded(const char *path)
+{
+	cleanup_file FILE *file = fopen(path, "re");
+	struct snapshot *snap;
+	char why[256] = "";
+
+	if (!file) {
+		warn("%s", path);
+		return NULL;
+	}
+	snap = form_json__read(file, why, sizeof(why));
+	if (!snap)
+		warnx("%s: no snapshot: %s", path, *why ? why : strerror(errno));
+	return snap;
+}
+
+static struct snapshot *scan(void)
+{
+	const struct scan_take_options opts = { .tool = "gup-pind", .counters_as_they_are = true };
+
+	return snapshot__scan(&opts);
+}
+
+struct snapshot *pind_source__take(struct pind_source *source)
+{
+	const struct audit_options audit = {};
+	struct snapshot *snap;
+
+	if (source->tracker)
+		return own_tracker__take(source->tracker);
+	snap = *source->config->input ? read_recorded(source->config->input) : scan();
+	if (snap)
+		snapshot__audit(snap, &audit);
+	return snap;
+}
+
+/* A tracker that has just begun has seen nothing yet: for one look a scan says more. */
+static bool wants_tracker(const struct pind_config *config)
+{
+	if (*config->input || config->plan == PIND_SCAN)
+		return false;
+	return config->plan == PIND_CORE || !config->once;
+}
+
+struct pind_source *pind_source__open(const struct pind_config *config, int *status)
+{
+	const struct own_tracker_options opts = {
+		.tool = "gup-pind",
+		.source = "gup-pind",
+		.counters_as_they_are = true,
+	};
+	struct pind_source *source = calloc(1, sizeof(*source));
+
+	*status = STATUS_BROKEN;
+	if (!source) {
+		warn("can't begin");
+		return NULL;
+	}
+	source->config = config;
+	if (!wants_tracker(config))
+		return source;
+	source->tracker = own_tracker__open(&opts, status);
+	if (source->tracker)
+		return source;
+	free(source);
+	return NULL;
+}
+
+void pind_source__close(struct pind_source *source)
+{
+	if (!source)
+		return;
+	own_tracker__close(source->tracker);
+	free(source);
+}
+
+int pind_source__fd(const struct pind_source *source)
+{
+	return source->tracker ? own_tracker__poll_fd(source->tracker) : -1;
+}
+
+int pind_source__serve(struct pind_source *source)
+{
+	return source->tracker ? own_tracker__poll(source->tracker, 0) : 0;
+}
