@@ -8,6 +8,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #include "form_prom.h"
 #include "notify.h"
 #include "pind_impl.h"
+#include "resolve.h"
 #include "serve.h"
 #include "util.h"
 
@@ -54,11 +56,11 @@ static uint64_t now_ns(clockid_t clock)
 
 static uint64_t resident_bytes(void)
 {
-	cleanup_file FILE *file = fopen("/proc/self/statm", "re");
-	char line[128];
+	char text[128];
 	unsigned long pages;
 
-	if (!file || !fgets(line, sizeof(line), file) || sscanf(line, "%*u %lu", &pages) != 1)
+	if (read_text_at(AT_FDCWD, "/proc/self/statm", text, sizeof(text)) ||
+	    sscanf(text, "%*u %lu", &pages) != 1)
 		return 0;
 	return pages * sysconf(_SC_PAGESIZE);
 }
