@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "audit.h"
+#include "own_cost.h"
 #include "take.h"
 #include "util.h"
 
@@ -29,14 +30,14 @@ struct own_tracker {
 	struct selftest_result selftest;
 	struct flow base;
 	struct take_options take;
-	uint64_t wall_ns, cpu_ns; /* when a snapshot was taken last, and what we had used by then */
+	struct own_cost cost;
 };
 
-static uint64_t now_ns(clockid_t clock)
+static uint64_t realtime_ns(void)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now);
+	clock_gettime(CLOCK_REALTIME, &now);
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
@@ -94,10 +95,9 @@ static int begin(struct own_tracker *own, const struct own_tracker_options *opts
 		.ksyms = own->ksyms,
 		.base = &own->base,
 		.selftest = &own->selftest,
-		.since_ns = now_ns(CLOCK_REALTIME),
+		.since_ns = realtime_ns(),
 	};
-	own->wall_ns = now_ns(CLOCK_MONOTONIC);
-	own->cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	own_cost__begin(&own->cost);
 	return 0;
 }
 
@@ -160,17 +160,6 @@ static struct snapshot *take_audited(struct own_tracker *own)
 	return snap;
 }
 
-/* What this process has used since the last snapshot; the hooks run in others' time. */
-static void set_cost(struct own_tracker *own, struct snapshot *snap)
-{
-	uint64_t wall = now_ns(CLOCK_MONOTONIC), cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
-
-	if (wall > own->wall_ns)
-		snap->checks.cpu_percent = 100.0 * (cpu - own->cpu_ns) / (wall - own->wall_ns);
-	own->wall_ns = wall;
-	own->cpu_ns = cpu;
-}
-
 struct snapshot *own_tracker__take(struct own_tracker *own)
 {
 	struct snapshot *last = NULL, *snap = NULL;
@@ -187,6 +176,6 @@ struct snapshot *own_tracker__take(struct own_tracker *own)
 	if (snap != last)
 		snapshot__free(last);
 	if (snap)
-		set_cost(own, snap);
+		own_cost__set(&own->cost, snap);
 	return snap;
 }

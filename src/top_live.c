@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Live snapshots for gup-pintop. A thread takes them, because one may take
- * longer than a user waits for a key; the screen gets the newest and never
- * waits. The thread alone touches the tracker.
+ * Live snapshots for gup-pintop: of an own tracker, or of scans where the kernel
+ * refuses to be traced. A thread takes them, because one may take longer than a
+ * user waits for a key; the screen gets the newest and never waits. The thread
+ * alone touches the tracker.
  */
 #include <err.h>
 #include <errno.h>
@@ -16,17 +17,23 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "fmt.h"
+#include "own_cost.h"
 #include "own_tracker.h"
+#include "scan_take.h"
 #include "top_source.h"
 #include "util.h"
 
+#define TOOL "gup-pintop"
 #define SLICE_MS 50
+#define SCAN_SHARE 10 /* scans take at most one part in so many of the time */
 #define NS_PER_S 1000000000ULL
 
 struct live {
 	struct top_source source;
-	struct own_tracker *tracker;
+	struct own_tracker *tracker; /* NULL = scans */
+	struct own_cost cost;	     /* of the scans */
 	const char *record;
 	pthread_t thread;
 	bool running;
@@ -59,18 +66,38 @@ static void hand_over(struct live *live, struct snapshot *snap, const char *fail
 		warn("eventfd");
 }
 
+/* Until the next snapshot is due; the last took until now. */
 static int serve_until(struct live *live, uint64_t begin)
 {
+	uint64_t least = live->tracker ? 0 : (now_ns() - begin) * SCAN_SHARE;
 	int err = 0;
 
-	while (!err && !live->stop && now_ns() - begin < live->delay_ns)
-		err = own_tracker__poll(live->tracker, SLICE_MS);
+	while (!err && !live->stop &&
+	       (now_ns() - begin < live->delay_ns || now_ns() - begin < least)) {
+		if (live->tracker)
+			err = own_tracker__poll(live->tracker, SLICE_MS);
+		else
+			usleep(SLICE_MS * 1000);
+	}
 	return err;
+}
+
+static struct snapshot *scan_one(struct live *live)
+{
+	const struct scan_take_options take = { .tool = TOOL };
+	const struct audit_options audit = {};
+	struct snapshot *snap = snapshot__scan(&take);
+
+	if (!snap)
+		return NULL;
+	snapshot__audit(snap, &audit);
+	own_cost__set(&live->cost, snap);
+	return snap;
 }
 
 static int take_one(struct live *live)
 {
-	struct snapshot *snap = own_tracker__take(live->tracker);
+	struct snapshot *snap = live->tracker ? own_tracker__take(live->tracker) : scan_one(live);
 	char path[512], why[600];
 	int err = 0;
 
@@ -166,9 +193,26 @@ static int start_thread(struct live *live)
 	return err;
 }
 
+/* A first scan shows whether that works here; where neither does, the tracker's line has said why. */
+static int open_scans(struct live *live)
+{
+	const struct scan_take_options take = { .tool = TOOL };
+	struct snapshot *snap;
+
+	if (geteuid())
+		return -EPERM;
+	snap = snapshot__scan(&take);
+	if (!snap)
+		return -errno;
+	snapshot__free(snap);
+	warnx("scans are shown instead: what is pinned is exact, who pinned it is inferred");
+	own_cost__begin(&live->cost);
+	return 0;
+}
+
 struct top_source *top_source__live(const struct top_live_options *opts, int *status)
 {
-	const struct own_tracker_options tracking = { .tool = "gup-pintop" };
+	const struct own_tracker_options tracking = { .tool = TOOL };
 	struct live *live = calloc(1, sizeof(*live));
 
 	*status = 4;
@@ -181,7 +225,7 @@ struct top_source *top_source__live(const struct top_live_options *opts, int *st
 	live->delay_ns = opts->delay_ns;
 	live->source = (struct top_source){ &live_ops, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 	live->tracker = own_tracker__open(&tracking, status);
-	if (live->tracker) {
+	if (live->tracker || (*status == 3 && !open_scans(live))) {
 		*status = 4;
 		if (live->source.fd >= 0 && !start_thread(live)) {
 			*status = 0;
