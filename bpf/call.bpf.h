@@ -182,8 +182,8 @@ int kretprobe__pin_user_pages_remote__vmas(struct pt_regs *regs)
 		return 0;
 	copy = *call;
 	bpf_map_delete_elem(&remote_calls, &tid);
-	on_call(regs, GUP_API_PIN_USER_PAGES_REMOTE, copy.mm, copy.start, copy.flags, copy.pages,
-		(long)regs->ax);
+	on_call_once(regs, GUP_API_PIN_USER_PAGES_REMOTE, copy.mm, copy.start, copy.flags,
+		     copy.pages, (long)regs->ax);
 	return 0;
 }
 

@@ -355,14 +355,14 @@ static __always_inline bool is_done(__u64 where, __u64 cnt)
 }
 
 /* Exit of a pin function: cnt pages of mm (0 = current's) from start are in pages[]. */
-static __always_inline void on_call(void *ctx, __u32 api, __u64 mm, __u64 start, __u32 flags,
-				    __u64 pages, long cnt)
+static __always_inline void on_call_once(void *ctx, __u32 api, __u64 mm, __u64 start, __u32 flags,
+					 __u64 pages, long cnt)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct pin_call call = { .key.start = start, .pages = pages, .api = api, .flags = flags };
 	struct gup_record *record;
 
-	if (cnt <= 0 || is_done(start, cnt))
+	if (cnt <= 0)
 		return;
 	call.key.mm = mm ? mm : (__u64)task->mm;
 	call.tgid = task->tgid;
@@ -378,6 +378,14 @@ static __always_inline void on_call(void *ctx, __u32 api, __u64 mm, __u64 start,
 	/* Here and not in record_new(): the kernel allows 512 bytes of stack in a chain of calls. */
 	call.owner = call_owner(ctx, &call);
 	record_new(&call);
+}
+
+/* The same, from each of two copies of a program. */
+static __always_inline void on_call(void *ctx, __u32 api, __u64 mm, __u64 start, __u32 flags,
+				    __u64 pages, long cnt)
+{
+	if (cnt > 0 && !is_done(start, cnt))
+		on_call_once(ctx, api, mm, start, flags, pages, cnt);
 }
 
 /* Exit of memfd_pin_folios: folios of a file in line; their place in the file stands for the address. */

@@ -24,6 +24,12 @@ struct claim {
 	bool inferred;	/* several owners pinned it and some of the pins have gone: by rule */
 	uint64_t pins;
 	uint64_t since; /* monotonic ns of the call that took them; 0 = unknown */
+	/* For the next match: */
+	uint64_t firm;	/* pins that this one is sure enough of to build upon */
+	uint32_t again; /* calls in them that the next one will read once more */
+	uint64_t loose; /* nobody's pins whose call may have been under way still */
+	bool longterm;
+	bool doubtful; /* inferred for good: what has gone by now cannot be learnt later */
 };
 
 /* What a report shows as one. Owners beyond those that are told stand for themselves. */

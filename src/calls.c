@@ -98,6 +98,8 @@ static int class_owners(struct tracker *tracker, struct owner_class **classes, s
 	*classes = calloc(*cnt + 1, sizeof(**classes));
 	if (!*classes)
 		return -ENOMEM;
+	for (size_t i = 0; i < *cnt; i++)
+		(*classes)[i] = (struct owner_class){ i, i };
 	qsort(owners, owner_cnt, sizeof(*owners), by_owner);
 	for (size_t i = 0; i < owner_cnt; i++) {
 		const struct gup_owner_key *a = &owners[process].key, *b = &owners[i].key;

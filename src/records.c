@@ -14,10 +14,10 @@
 #include "records_impl.h"
 #include "util.h"
 
-/* A record, and how many of its calls earlier scans have seen. */
+/* A record, how many of its calls earlier scans have seen, and how many the last one may have. */
 struct rec {
 	struct gup_spill spill;
-	uint32_t seen;
+	uint32_t seen, open;
 	bool in_map;
 };
 
@@ -98,11 +98,13 @@ static int by_identity(const void *a, const void *b)
 static void unite(struct rec *into, const struct rec *from)
 {
 	uint32_t seen = into->seen > from->seen ? into->seen : from->seen;
+	uint32_t open = into->open > from->open ? into->open : from->open;
 	bool in_map = into->in_map || from->in_map;
 
 	if (from->spill.record.calls > into->spill.record.calls)
 		*into = *from;
 	into->seen = seen;
+	into->open = open;
 	into->in_map = in_map;
 }
 
@@ -119,9 +121,9 @@ int records__load(struct records *records, const struct gup_spill *live, size_t 
 	for (size_t i = 0; i < cnt; i++)
 		recs[i].in_map = false;
 	for (size_t i = 0; i < live_cnt; i++)
-		recs[cnt++] = (struct rec){ live[i], 0, true };
+		recs[cnt++] = (struct rec){ live[i], 0, 0, true };
 	for (size_t i = 0; i < spilled_cnt; i++)
-		recs[cnt++] = (struct rec){ spilled[i], 0, false };
+		recs[cnt++] = (struct rec){ spilled[i], 0, 0, false };
 	qsort(recs, cnt, sizeof(*recs), by_identity);
 	for (size_t i = 0; i < cnt; i++) {
 		if (kept && !by_identity(&recs[kept - 1], &recs[i]))
@@ -211,8 +213,8 @@ static bool end_agrees(const struct records *records, const struct place *place,
 	return number >= place->page && number < place->page + place->pages;
 }
 
-/* Adds the parties whose records cover the folio. */
-static void find_fresh(const struct records *records, const struct place *place,
+/* Adds the parties whose records cover the folio; the scan began at began_ns. */
+static void find_fresh(const struct records *records, const struct place *place, uint64_t began_ns,
 		       struct parties *parties)
 {
 	size_t low = 0, high = records->span_cnt;
@@ -232,6 +234,7 @@ static void find_fresh(const struct records *records, const struct place *place,
 		const struct span *span = &records->spans[i];
 		const struct gup_record *r = &span->rec->spill.record;
 		uint64_t begin, end;
+		struct fresh fresh;
 
 		if (span->mapping != place->mapping || span->max_end <= place->begin)
 			break;
@@ -240,7 +243,11 @@ static void find_fresh(const struct records *records, const struct place *place,
 			continue;
 		begin = span->begin > place->begin ? span->begin : place->begin;
 		end = span->end < place->end ? span->end : place->end;
-		parties__add_fresh(parties, r, fresh_calls(span->rec), end - begin);
+		fresh.open = span->rec->open;
+		fresh.since = fresh_calls(span->rec) - fresh.open;
+		fresh.late = r->last_ns >= began_ns;
+		fresh.pages = end - begin;
+		parties__add_fresh(parties, r, &fresh);
 	}
 }
 
@@ -277,7 +284,7 @@ static int add_claim(struct bounds *bounds, struct bound *bound, const struct cl
 	return 0;
 }
 
-static int decide_hit(const struct records *records, const struct scan_hit *hit,
+static int decide_hit(const struct records *records, const struct scan_hit *hit, uint64_t began_ns,
 		      const struct bound *before, struct bounds *after, struct parties *parties)
 {
 	struct place place = place_of(records, hit);
@@ -300,7 +307,7 @@ static int decide_hit(const struct records *records, const struct scan_hit *hit,
 	parties->crowded = false;
 	for (uint32_t i = 0; before && i < before->cnt; i++)
 		parties__add_known(parties, &records->now.claims[before->first + i]);
-	find_fresh(records, &place, parties);
+	find_fresh(records, &place, began_ns, parties);
 	cnt = parties__decide(parties, hit->pins, hit->certain && hit->kind != MEM_KERNEL, claims);
 	for (size_t i = 0; i < cnt && !err; i++)
 		err = add_claim(after, bound, &claims[i]);
@@ -310,14 +317,18 @@ static int decide_hit(const struct records *records, const struct scan_hit *hit,
 int records__match(struct records *records, const struct scan_hit *hits, size_t cnt,
 		   uint64_t began_ns, const struct owner_class *classes, size_t class_cnt)
 {
-	struct parties parties = { .classes = classes, .class_cnt = class_cnt };
+	struct parties parties = {
+		.classes = classes,
+		.class_cnt = class_cnt,
+		.first = !records->began_ns,
+	};
 	struct bounds after = { .items = calloc(cnt + 1, sizeof(*after.items)) };
 	size_t next = 0;
 	int err = after.items ? index_fresh(records) : -ENOMEM;
 
 	for (size_t i = 0; i < cnt && !err; i++)
-		err = decide_hit(records, &hits[i], bound_of(&records->now, &next, &hits[i]),
-				 &after, &parties);
+		err = decide_hit(records, &hits[i], began_ns,
+				 bound_of(&records->now, &next, &hits[i]), &after, &parties);
 	if (err) {
 		bounds__drop(&after);
 		return err;
@@ -328,8 +339,12 @@ int records__match(struct records *records, const struct scan_hit *hits, size_t 
 	for (size_t i = 0; i < records->rec_cnt; i++) {
 		struct rec *rec = &records->recs[i];
 
-		if (rec->spill.record.last_ns < began_ns)
-			rec->seen = rec->spill.record.calls;
+		rec->seen += rec->open;
+		rec->open = rec->spill.record.calls - rec->seen;
+		if (rec->spill.record.last_ns >= began_ns)
+			continue;
+		rec->seen += rec->open;
+		rec->open = 0;
 	}
 	records->before_ns = records->began_ns;
 	records->began_ns = began_ns;
@@ -368,7 +383,7 @@ size_t records__gc(struct records *records,
 		if (!is_wanted(records, rec) && rec->in_map && !take(ctx, &rec->spill.key, &last)) {
 			rec->in_map = false;
 			if (last.first_ns != rec->spill.record.first_ns)
-				rec->seen = 0;
+				rec->seen = rec->open = 0;
 			rec->spill.record = last;
 		}
 		if (is_wanted(records, rec))

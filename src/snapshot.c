@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "snapshot_host.h"
 #include "snapshot_impl.h"
 #include "util.h"
@@ -410,7 +411,8 @@ static void take__done(struct take *take)
 struct snapshot *snapshot__take(struct tracker *tracker, const struct take_options *opts)
 {
 	struct take take = { .tracker = tracker, .opts = opts };
-	int err;
+	bool call = tracker__plan(tracker) == PLAN_CALL;
+	int err = 0;
 
 	take.snap = snapshot__new();
 	if (!take.snap)
@@ -418,10 +420,16 @@ struct snapshot *snapshot__take(struct tracker *tracker, const struct take_optio
 	take.snap->tool = opts->tool;
 	take.snap->version = GUP_VERSION;
 	snapshot__fill_host(take.snap);
-	err = read_owners(&take);
+	if (call)
+		err = calls__scan(opts->calls);
+	/* Whom the scan's claims name is there by now. */
 	if (!err)
+		err = read_owners(&take);
+	if (!err && call)
+		take__call_groups(&take);
+	else if (!err)
 		err = take__groups(&take);
-	if (!err && tracker__plan(tracker) == PLAN_CORE)
+	if (!err && !call)
 		err = take__sites(&take);
 	if (!err)
 		err = fill_checks(&take);
@@ -441,12 +449,15 @@ int snapshot__held(struct tracker *tracker, const struct take_options *opts, uin
 {
 	struct take take = { .tracker = tracker, .opts = opts };
 	cleanup_free struct ledger_item *items = NULL;
+	bool call = tracker__plan(tracker) == PLAN_CALL;
 	size_t cnt = 0;
-	int err = read_owners(&take);
+	int err = call ? calls__scan(opts->calls) : 0;
 
 	*pins = 0;
-	if (!err && tracker__plan(tracker) == PLAN_CALL)
-		err = take__call_held(&take, pins);
+	if (!err)
+		err = read_owners(&take);
+	if (!err && call)
+		take__call_held(&take, pins);
 	else if (!err)
 		err = tracker__ledger(tracker, &items, &cnt);
 	for (size_t i = 0; i < cnt && !err; i++) {

@@ -103,14 +103,10 @@ static void fill_scan_checks(struct take *take, const struct calls_view *view)
 	checks->moved_during_scan = view->moved;
 }
 
-int take__call_groups(struct take *take)
+void take__call_groups(struct take *take)
 {
-	struct calls_view view;
-	int err = calls__scan(take->opts->calls);
+	struct calls_view view = calls__view(take->opts->calls);
 
-	if (err)
-		return err;
-	view = calls__view(take->opts->calls);
 	lend_stacks(take);
 	take->vmemmap = calls__page(take->opts->calls, 0);
 	zones__read(&take->zones);
@@ -123,17 +119,12 @@ int take__call_groups(struct take *take)
 		take->snap->groups[take->notes[i].group].stack_sampled |= take->notes[i].lent;
 	}
 	fill_scan_checks(take, &view);
-	return 0;
 }
 
-int take__call_held(struct take *take, uint64_t *pins)
+void take__call_held(struct take *take, uint64_t *pins)
 {
-	struct calls_view view;
-	int err = calls__scan(take->opts->calls);
+	struct calls_view view = calls__view(take->opts->calls);
 
-	if (err)
-		return err;
-	view = calls__view(take->opts->calls);
 	for (size_t i = 0; i < view.scan->hit_cnt; i++) {
 		size_t cnt;
 		const struct claim *claims = records__claims(view.records, i, &cnt);
@@ -146,5 +137,4 @@ int take__call_held(struct take *take, uint64_t *pins)
 				*pins += claims[c].pins;
 		}
 	}
-	return 0;
 }

@@ -432,8 +432,6 @@ int take__groups(struct take *take)
 	size_t cnt;
 	int err;
 
-	if (tracker__plan(take->tracker) == PLAN_CALL)
-		return take__call_groups(take);
 	err = tracker__ledger(take->tracker, &items, &cnt);
 	if (err)
 		return err;

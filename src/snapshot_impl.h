@@ -57,11 +57,12 @@ struct folio_facts {
 void take__folio(struct take *take, const struct folio_facts *folio, const struct claim *claims,
 		 size_t cnt, uint64_t pins);
 
-/* Groups from the ledger, or under plan call from a scan; totals. 0 or -errno. */
+/* Groups and totals from the ledger. 0 or -errno. */
 int take__groups(struct take *take);
-int take__call_groups(struct take *take);
-/* Plan call: adds up the pins of the owners that the options choose. 0 or -errno. */
-int take__call_held(struct take *take, uint64_t *pins);
+/* Plan call: the same from the last scan. */
+void take__call_groups(struct take *take);
+/* Plan call: adds up the pins of the owners that the options choose. */
+void take__call_held(struct take *take, uint64_t *pins);
 /* Who holds the open files of the groups now. */
 void take__holders(struct take *take);
 /* References that a small page's pins and mappings should have and it has not; 0 = none. */

@@ -136,7 +136,7 @@ static void scan(struct world *w)
 }
 
 /* Hit i has these pins of this owner, and that is all. */
-static void only(struct world *w, size_t i, uint32_t owner, uint64_t pins, bool inferred)
+static inline void only(struct world *w, size_t i, uint32_t owner, uint64_t pins, bool inferred)
 {
 	size_t cnt;
 	const struct claim *claims = records__claims(w->records, i, &cnt);
@@ -150,7 +150,7 @@ static void only(struct world *w, size_t i, uint32_t owner, uint64_t pins, bool 
 }
 
 /* Hit i: pins of owner, and the sum of all claims is what the hit has. */
-static void has(struct world *w, size_t i, uint32_t owner, uint64_t pins, bool inferred)
+static inline void has(struct world *w, size_t i, uint32_t owner, uint64_t pins, bool inferred)
 {
 	uint64_t sum = 0, found = 0;
 	size_t cnt;

@@ -54,6 +54,110 @@ static void test_two_owners_one_unseen_release(void **state)
 	only(w, 0, B, 1, true);
 }
 
+/* --- calls while a scan runs --- */
+
+/* Both were seen by a scan that had begun before they called: the next one counts neither twice. */
+static void test_two_owners_during_scan(void **state)
+{
+	struct world *w = *state;
+
+	call(w, A, 0x1000, 0x80, 7, 1, 10)->last_ns += 100;
+	call(w, B, 0x2000, 0x80, 7, 1, 10)->last_ns += 100;
+	pinned(w, 10, 0x80, 7, 2);
+	scan(w);
+	has(w, 0, A, 1, false);
+	has(w, 0, B, 1, false);
+	w->now += 200;
+	scan(w);
+	has(w, 0, A, 1, false);
+	has(w, 0, B, 1, false);
+	/* Nor does it forget that both called. */
+	w->hits[0].pins = 1;
+	scan(w);
+	only(w, 0, B, 1, true);
+}
+
+/* The scan had passed when B called. It might be that A let go before: the next one tells. */
+static void late_owner(struct world *w, uint32_t pins)
+{
+	call(w, A, 0x1000, 0x80, 7, 1, 10);
+	pinned(w, 10, 0x80, 7, 1);
+	scan(w);
+	call(w, B, 0x2000, 0x80, 7, 1, 10)->last_ns += 100;
+	scan(w);
+	only(w, 0, A, 1, true);
+	w->now += 200;
+	w->hits[0].pins = pins;
+	scan(w);
+}
+
+static void test_late_owner_comes_too(void **state)
+{
+	struct world *w = *state;
+
+	late_owner(w, 2);
+	has(w, 0, A, 1, false);
+	has(w, 0, B, 1, false);
+}
+
+static void test_late_owner_took_its_place(void **state)
+{
+	struct world *w = *state;
+
+	late_owner(w, 1);
+	only(w, 0, B, 1, true);
+}
+
+/* Pinned, and the call not yet recorded when the scan was over: the next one knows whose. */
+static void test_call_under_way(void **state)
+{
+	struct world *w = *state;
+
+	scan(w);
+	pinned(w, 10, 0x80, 7, 1);
+	pinned(w, 11, 0x80, 8, 1);
+	scan(w);
+	only(w, 0, 0, 1, false);
+	call(w, A, 0x1000, 0x80, 7, 1, 10);
+	scan(w);
+	only(w, 0, A, 1, false);
+	only(w, 1, 0, 1, false);
+	/* What no call explained the next time will not be explained later. */
+	call(w, A, 0x2000, 0x80, 8, 1, 11);
+	scan(w);
+	only(w, 1, A, 1, true);
+}
+
+/* One owner calls twice while the scan runs, which sees the first: the second is its too. */
+static void test_two_late_calls(void **state)
+{
+	struct world *w = *state;
+	struct gup_record *record = call(w, A, 0x1000, 0x80, 7, 1, 10);
+
+	again(w, record);
+	record->last_ns += 100;
+	pinned(w, 10, 0x80, 7, 1);
+	scan(w);
+	only(w, 0, A, 1, false);
+	w->now += 200;
+	w->hits[0].pins = 2;
+	scan(w);
+	only(w, 0, A, 2, false);
+}
+
+/* A long-term pin of old is believed to stay rather than a short one of now. */
+static void test_short_beside_known(void **state)
+{
+	struct world *w = *state;
+
+	call(w, A, 0x1000, 0x80, 7, 1, 10);
+	pinned(w, 10, 0x80, 7, 1);
+	scan(w);
+	call(w, B, 0x2000, 0x80, 7, 1, 10)->notes = 0;
+	scan(w);
+	only(w, 0, A, 1, true);
+}
+
 /* A short call beside a long-term pin: the long one is believed to stay. */
 static void test_short_beside_long(void **state)
 {
@@ -195,6 +299,12 @@ int main(void)
 		TEST(test_two_owners_one_releases),
 		TEST(test_two_owners_and_more),
 		TEST(test_two_owners_one_unseen_release),
+		TEST(test_two_owners_during_scan),
+		TEST(test_late_owner_comes_too),
+		TEST(test_late_owner_took_its_place),
+		TEST(test_call_under_way),
+		TEST(test_two_late_calls),
+		TEST(test_short_beside_known),
 		TEST(test_short_beside_long),
 		TEST(test_same_kind),
 		TEST(test_same_process),
