@@ -39,6 +39,8 @@ void ksyms__free(struct ksyms *ksyms);
  * error the old symbols stay.
  */
 int ksyms__refresh(struct ksyms *ksyms);
+/* The same when modules have come or gone since, at little cost when not. */
+int ksyms__follow(struct ksyms *ksyms);
 /*
  * The function that addr lies in; NULL = in none that is known. kallsyms has
  * no sizes: the last function before a gap is taken to be at most 16 KiB long.

@@ -61,6 +61,7 @@ static int open_tracker(struct own_tracker *own)
 	if (!own->tracker || tracker__attach(own->tracker))
 		return STATUS_CANNOT;
 	tracker__on_record(own->tracker, notes__take, own->notes);
+	ksyms__refresh(own->ksyms); /* our trampolines */
 	return 0;
 }
 
@@ -164,7 +165,7 @@ struct snapshot *own_tracker__take(struct own_tracker *own)
 {
 	struct snapshot *last = NULL, *snap = NULL;
 
-	ksyms__refresh(own->ksyms);
+	ksyms__follow(own->ksyms);
 	for (int i = 0; i < TAKES_MAX; i++) {
 		snap = take_audited(own);
 		if (!snap || !snap->finding_cnt || (last && snapshot__same_findings(last, snap)))

@@ -7,11 +7,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "resolve.h"
+#include "util.h"
 
 #define READ_BYTES (256 * 1024)
 #define LAST_FUNCTION_BYTES (16 * 1024) /* longest function assumed before a gap */
@@ -20,7 +23,9 @@ struct ksyms {
 	char *names;	   /* all strings, each with its NUL */
 	struct ksym *syms; /* by address; of several names the nicest first */
 	size_t cnt;
-	uint64_t etext; /* end of the kernel's own text, 0 = unknown */
+	uint64_t etext;
+	uint64_t modules;
+	/* modules_loaded() as they were read */ /* end of the kernel's own text, 0 = unknown */
 };
 
 /*
@@ -210,14 +215,38 @@ static int finish(struct loader *ld, struct ksyms *ksyms)
 	return 0;
 }
 
+/* Tells one set of loaded modules from another, by their names and places. */
+static uint64_t modules_loaded(void)
+{
+	cleanup_file FILE *file = fopen("/proc/modules", "re");
+	uint64_t sum = 0, addr;
+	char name[64];
+
+	/* "xfs 2629632 1 nls_utf8, Live 0xffffffffc0800000" */
+	while (file && fscanf(file, "%63s %*s %*s %*s %*s %" SCNx64 "%*[^\n]", name, &addr) == 2) {
+		for (const char *c = name; *c; c++)
+			addr = addr * 31 + (unsigned char)*c;
+		sum += addr;
+	}
+	return sum;
+}
+
+int ksyms__follow(struct ksyms *ksyms)
+{
+	return modules_loaded() == ksyms->modules ? 0 : ksyms__refresh(ksyms);
+}
+
 int ksyms__refresh(struct ksyms *ksyms)
 {
+	uint64_t modules = modules_loaded();
 	struct loader ld = {};
 	int err;
 
 	err = read_all(&ld);
 	if (!err)
 		err = finish(&ld, ksyms);
+	if (!err)
+		ksyms->modules = modules;
 	free(ld.syms);
 	free(ld.names);
 	return err;
