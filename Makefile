@@ -36,7 +36,7 @@ WORKLOADS := $(patsubst tests/workloads/%.c,$(B)/tests/%,$(filter-out %/pinlib.c
 LIB_TESTS := $(B)/tests/scan_dump $(B)/tests/bench/scan
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: help all deps deps-check deps-matrix demo check check-matrix bench install uninstall clean distclean
+.PHONY: help pictures all deps deps-check deps-matrix demo check check-matrix bench install uninstall clean distclean
 
 all: $(TOOLS) $(WORKLOADS) $(LIB_TESTS)
 
@@ -49,6 +49,7 @@ gup-pin: who pins which memory pages, since when, and who forgot to let go.
   make check         all tests: native, then guests 6.1, 6.12, 7.3  about 35 min
                      K=6.12 one kernel, CASE=name one case, K=none no guest
   make check-matrix  every kernel, every case                       about 60 min
+  make pictures      draw the README's pictures anew, the report's in a guest   2 min
   make bench         what tracking costs: not there yet
   make deps-check    install what `demo` and `check` need besides   about 2 min, 700 MB
   make install       to $$(DESTDIR)$$(PREFIX), PREFIX=/usr/local
@@ -174,6 +175,10 @@ check:
 
 check-matrix:
 	@tests/check --kernels "$(or $(K),all)" --matrix $(if $(CASE),--case "$(CASE)")
+
+pictures:
+	tests/picture
+	tests/picture-top
 
 bench:
 	@echo 'make bench: not there yet; what tracking costs has not been measured' >&2; exit 1
