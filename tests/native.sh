@@ -303,6 +303,7 @@ run_native() {
 	try native/pind check_pind
 	try native/promtool tests/pind promtool
 	try native/top tests/top ${matrix:+--keys 10000}
+	try native/top-speed build/tests/bench/top 50
 	try native/picture-top tests/picture-top --check
 	try native/scan check_scan
 	try native/scan-udmabuf check_scan_udmabuf

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bench-top: what a refresh of gup-pintop costs on a snapshot of a million
+ * folios in 10,000 groups of 1,000 processes: rows, order, header and every
+ * cell of a screen of 50 lines, for each view; and a key that sorts. CPU time
+ * of this process, the least and the median of several runs. Exit status 1
+ * when even the least of a view is above the bound given (milliseconds); the
+ * view of single pages, a million rows that only --pages records, is exempt.
+ */
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "audit.h"
+#include "top_model.h"
+#include "util.h"
+
+#define RUNS 7
+#define PROCESSES 1000
+#define GROUPS 10000
+#define FOLIOS 1000000
+#define LINES 50
+
+static const char *const sites[] = { "ib_umem_get", "io_pin_pages", "vaddr_get_pfns",
+				     "xdp_umem_pin_pages", "udmabuf_pin_folios" };
+
+static double cpu_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1e3 + ts.tv_nsec / 1e6;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double one = *(const double *)a, other = *(const double *)b;
+
+	return one < other ? -1 : one > other;
+}
+
+static void add_processes(struct snapshot *snap)
+{
+	char name[64];
+
+	for (int i = 0; i < PROCESSES; i++) {
+		struct process *process = snapshot__append(snap, &snap->processes,
+							   &snap->process_cnt, sizeof(*process));
+
+		process->pid = 1000 + i * 7;
+		snprintf(name, sizeof(name), "worker-%d", i % 97);
+		process->comm = snapshot__str(snap, name);
+		process->forked_from = -1;
+		snprintf(name, sizeof(name), "/pods.slice/pod-%d", i % 211);
+		process->cgroup = snapshot__str(snap, name);
+		process->start_boot_ns = 1000000000ULL * (i + 1);
+	}
+}
+
+static void add_stacks(struct snapshot *snap)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sites); i++) {
+		struct stack *stack =
+			snapshot__append(snap, &snap->stacks, &snap->stack_cnt, sizeof(*stack));
+		struct frame *frame =
+			snapshot__append(snap, &stack->frames, &stack->frame_cnt, sizeof(*frame));
+
+		stack->complete = true;
+		frame->function = sites[i];
+	}
+}
+
+static void add_group(struct snapshot *snap, int i)
+{
+	struct group *group =
+		snapshot__append(snap, &snap->groups, &snap->group_cnt, sizeof(*group));
+	struct memory *memory =
+		snapshot__append(snap, &group->memory, &group->memory_cnt, sizeof(*memory));
+	struct holder *holder =
+		snapshot__append(snap, &group->held_by, &group->held_by_cnt, sizeof(*holder));
+	uint64_t folios = FOLIOS / GROUPS;
+	char path[64];
+
+	group->owner = i % PROCESSES;
+	group->memory_of = -1;
+	group->api = API_PIN_USER_PAGES_FAST;
+	group->flags = PIN_WRITE | PIN_LONGTERM;
+	group->kernel_stack = i % ARRAY_SIZE(sites);
+	group->user_stack = -1;
+	group->oldest_ns = group->newest_ns = snap->taken_ns - 1000000ULL * i;
+	group->q = (struct quantity){ folios, folios, folios * 4096 };
+	group->through =
+		(struct through){ true, "io_uring", "[io_uring]", 3 + i % 50, "io_uring_register" };
+	group->owner_id = i + 1;
+	snprintf(path, sizeof(path), "/data/file-%d", i % 1009);
+	*memory = (struct memory){ .kind = i % 3 ? MEM_ANON : MEM_FILE,
+				   .folio_bytes = 4096,
+				   .folios = folios,
+				   .zone = "Normal",
+				   .dev = 1,
+				   .ino = i % 1009 + 2,
+				   .file = i % 3 ? NULL : snapshot__str(snap, path) };
+	*holder = (struct holder){ .process = group->owner, .fd = 3 };
+}
+
+static void add_pages(struct snapshot *snap)
+{
+	snap->pages = snapshot__alloc(snap, FOLIOS * sizeof(*snap->pages));
+	snap->page_cnt = FOLIOS;
+	for (size_t i = 0; i < FOLIOS; i++)
+		snap->pages[i] =
+			(struct page_info){ .pfn = 4096 + i, .pins = 1, .group = i % GROUPS };
+}
+
+static struct snapshot *large_snapshot(void)
+{
+	struct snapshot *snap = snapshot__new();
+
+	snap->taken_ns = 1795351447218000000ULL;
+	snap->ram_bytes = 1ULL << 40;
+	snap->page_size = 4096;
+	add_processes(snap);
+	add_stacks(snap);
+	for (int i = 0; i < GROUPS; i++)
+		add_group(snap, i);
+	add_pages(snap);
+	snap->pinned = snap->attributed = (struct quantity){ FOLIOS, FOLIOS, FOLIOS * 4096ULL };
+	return snap;
+}
+
+/* What a screen reads of the model. */
+static void refresh(struct top_model *model, const struct snapshot *snap)
+{
+	struct top_look *look = top_look(model);
+	struct top_summary summary;
+	struct top_story story;
+	char text[512];
+
+	if (top_model__show(model, snap))
+		errx(4, "out of memory");
+	top_model__summary(model, &summary);
+	for (size_t i = 0; i < model->row_cnt && i < LINES; i++)
+		for (size_t j = 0; j < look->column_cnt; j++)
+			top_cell(model, &model->rows[i], look->columns[j], false, text,
+				 sizeof(text));
+	if (model->row_cnt)
+		top_story(model, &model->rows[top_model__selected(model)], &story);
+}
+
+/* The least in milliseconds, after a line of figures. */
+static double measure(enum top_view view, const struct snapshot *snap)
+{
+	double shows[RUNS], sorts[RUNS];
+	struct top_model model;
+
+	top_model__init(&model);
+	model.view = view;
+	refresh(&model, snap);
+	for (int i = 0; i < RUNS; i++) {
+		double begin = cpu_ms(), middle;
+
+		refresh(&model, snap);
+		middle = cpu_ms();
+		top_look(&model)->reverse = !top_look(&model)->reverse;
+		top_model__sort(&model);
+		shows[i] = middle - begin;
+		sorts[i] = cpu_ms() - middle;
+	}
+	qsort(shows, RUNS, sizeof(shows[0]), ascending);
+	qsort(sorts, RUNS, sizeof(sorts[0]), ascending);
+	printf("%-10s %8zu rows: refresh %6.1f ms (median %6.1f), sort %6.1f ms (median %6.1f)\n",
+	       top_view_info(view)->name, model.row_cnt, shows[0], shows[RUNS / 2], sorts[0],
+	       sorts[RUNS / 2]);
+	top_model__done(&model);
+	return shows[0] > sorts[0] ? shows[0] : sorts[0];
+}
+
+int main(int argc, char **argv)
+{
+	double bound = argc > 1 ? atof(argv[1]) : 1e9;
+	struct snapshot *snap = large_snapshot();
+	const struct audit_options audit = {};
+	int ret = 0;
+
+	snapshot__audit(snap, &audit);
+	for (int view = 0; view < TOP_VIEW_CNT; view++)
+		if (measure(view, snap) > bound && view != TOP_PAGES) {
+			printf("above %g ms\n", bound);
+			ret = 1;
+		}
+	snapshot__free(snap);
+	return ret;
+}
