@@ -17,7 +17,7 @@
 #include "top_model.h"
 #include "util.h"
 
-#define RUNS 7
+#define RUNS 3
 #define PROCESSES 1000
 #define GROUPS 10000
 #define FOLIOS 1000000
