@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "../kmod/gup_pin_test.h"
-#include "pinlib.h"
+#include "pinargs.h"
 
 #define DEVICE "/dev/gup_pin_test"
 #define SETTLE_MS 2000
@@ -80,16 +80,6 @@ static const char doc[] =
 	"Prints `pinned PAGES` and `released`, and `vmstat held +A -R`, `vmstat end +A -R`, as "
 	"the program pins does. Exit status: 0 done, 2 usage, 4 failed, 77 no such module.";
 
-static unsigned long ms_arg(const char *arg, struct argp_state *state)
-{
-	char *end;
-	double sec = strtod(arg, &end);
-
-	if (end == arg || *end || !(sec >= 0 && sec <= 1e6))
-		argp_error(state, "%s: not a number of seconds", arg);
-	return sec * 1000;
-}
-
 static const struct op *find_op(const char *name, struct argp_state *state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
@@ -106,13 +96,10 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'n':
-		if (!parse_num(arg, &env->count) || !env->count)
-			argp_error(state, "%s: not a number above 0", arg);
+		env->count = num_arg(arg, state);
 		break;
 	case 'k':
-		env->kind = arg;
-		if (!mem__kind_ok(arg))
-			argp_error(state, "%s: no such kind of memory", arg);
+		env->kind = kind_arg(arg, state);
 		break;
 	case 'r':
 		env->flags &= ~GUP_PIN_TEST_WRITE;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "crew.h"
+#include "pinargs.h"
 #include "pins.h"
 
 #define SETTLE_MS 2000 /* io_uring and AF_XDP release from a work item */
@@ -101,25 +102,6 @@ static void list_sites(void)
 		       s->transient ? ", transient" : "");
 }
 
-static unsigned long num_arg(const char *arg, struct argp_state *state)
-{
-	unsigned long num = 0;
-
-	if (!parse_num(arg, &num) || !num)
-		argp_error(state, "%s: not a number above 0", arg);
-	return num;
-}
-
-static unsigned long ms_arg(const char *arg, struct argp_state *state)
-{
-	char *end;
-	double sec = strtod(arg, &end);
-
-	if (end == arg || *end || !(sec >= 0 && sec <= 1e6))
-		argp_error(state, "%s: not a number of seconds", arg);
-	return sec * 1000;
-}
-
 /* Checks that need all options. */
 static void check_args(struct argp_state *state, struct env *env)
 {
@@ -181,9 +163,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		env->job.count = num_arg(arg, state);
 		break;
 	case 'k':
-		env->job.kind = arg;
-		if (!mem__kind_ok(arg))
-			argp_error(state, "%s: no such kind of memory", arg);
+		env->job.kind = kind_arg(arg, state);
 		break;
 	case OPT_PATH:
 		env->job.path = arg;
@@ -250,21 +230,6 @@ static int start_helper(struct env *env)
 
 /* ---- the order of events ---- */
 
-static int print_vmstat(struct env *env, const char *when)
-{
-	struct pin_stat now;
-	int status;
-
-	if (!env->vmstat)
-		return 0;
-	status = pin_stat__read(&now);
-	if (status)
-		return status;
-	say("vmstat %s +%llu -%llu", when, now.acquired - env->base.acquired,
-	    now.released - env->base.released);
-	return 0;
-}
-
 static int prepare(struct env *env)
 {
 	struct job *job = &env->job;
@@ -307,26 +272,6 @@ static int pin(struct env *env)
 	return status;
 }
 
-/* The parent returns at once; the child keeps what holds the pins, and nothing that others read. */
-static int fork_holder(struct env *env)
-{
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return fail("fork");
-	if (pid) {
-		say("holder %d", pid);
-		return 0;
-	}
-	leave_stdio();
-	if (env->munmap_child)
-		mem__unmap(&env->job.mem);
-	else
-		mem__read(&env->job.mem);
-	sleep_ms(env->holder_ms);
-	_exit(0);
-}
-
 static int run(struct env *env)
 {
 	int status = prepare(env);
@@ -334,7 +279,7 @@ static int run(struct env *env)
 	if (!status)
 		status = pin(env);
 	if (!status)
-		status = print_vmstat(env, "held");
+		status = env->vmstat ? say_vmstat(&env->base, "held") : 0;
 	if (status)
 		return status;
 	if (env->munmap)
@@ -344,14 +289,14 @@ static int run(struct env *env)
 	if (env->wait)
 		wait_line();
 	if (env->fork_holder)
-		return fork_holder(env);
+		return fork_holder(&env->job.mem, env->munmap_child, env->holder_ms);
 	status = release(env);
 	if (status)
 		return status;
 	if ((env->vmstat || env->have_base) && !env->site->transient)
 		pin_stat__settle(&env->base, SETTLE_MS);
 	say("released");
-	return print_vmstat(env, "end");
+	return env->vmstat ? say_vmstat(&env->base, "end") : 0;
 }
 
 int main(int argc, char **argv)

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pinlib.h"
+#include "pinargs.h"
 
 #define SETTLE_MS 2000
 
@@ -62,16 +62,6 @@ static const char doc[] =
 	"Prints `pinned PAGES` and `released`, or `holder PID`, as the program pins does. "
 	"Exit status: 0 done, 2 usage, 4 failed, 77 no such device.";
 
-static unsigned long ms_arg(const char *arg, struct argp_state *state)
-{
-	char *end;
-	double sec = strtod(arg, &end);
-
-	if (end == arg || *end || !(sec >= 0 && sec <= 1e6))
-		argp_error(state, "%s: not a number of seconds", arg);
-	return sec * 1000;
-}
-
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
 {
 	struct env *env = state->input;
@@ -81,13 +71,10 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		env->device = arg;
 		break;
 	case 'n':
-		if (!parse_num(arg, &env->count) || !env->count)
-			argp_error(state, "%s: not a number above 0", arg);
+		env->count = num_arg(arg, state);
 		break;
 	case 'k':
-		env->kind = arg;
-		if (!mem__kind_ok(arg))
-			argp_error(state, "%s: no such kind of memory", arg);
+		env->kind = kind_arg(arg, state);
 		break;
 	case 'r':
 		env->read_only = true;
@@ -152,36 +139,6 @@ static int release(struct env *env)
 	return 0;
 }
 
-static int print_vmstat(const struct env *env, const char *when)
-{
-	struct pin_stat now;
-	int status = env->vmstat ? pin_stat__read(&now) : 0;
-
-	if (!status && env->vmstat)
-		say("vmstat %s +%llu -%llu", when, now.acquired - env->base.acquired,
-		    now.released - env->base.released);
-	return status;
-}
-
-static int fork_holder(struct env *env)
-{
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return fail("fork");
-	if (pid) {
-		say("holder %d", pid);
-		return 0;
-	}
-	leave_stdio();
-	if (env->munmap_child)
-		mem__unmap(&env->mem);
-	else
-		mem__read(&env->mem);
-	sleep_ms(env->holder_ms);
-	_exit(0);
-}
-
 static int run(struct env *env)
 {
 	int status = open_device(env);
@@ -193,7 +150,7 @@ static int run(struct env *env)
 	if (!status)
 		status = pin(env);
 	if (!status)
-		status = print_vmstat(env, "held");
+		status = env->vmstat ? say_vmstat(&env->base, "held") : 0;
 	if (status)
 		return status;
 	say("pinned %lu", env->count);
@@ -201,7 +158,7 @@ static int run(struct env *env)
 	if (env->wait)
 		wait_line();
 	if (env->fork_holder)
-		return fork_holder(env);
+		return fork_holder(&env->mem, env->munmap_child, env->holder_ms);
 	if (env->close_only)
 		return 0;
 	status = release(env);
@@ -210,7 +167,7 @@ static int run(struct env *env)
 	if (env->vmstat)
 		pin_stat__settle(&env->base, SETTLE_MS);
 	say("released");
-	return print_vmstat(env, "end");
+	return env->vmstat ? say_vmstat(&env->base, "end") : 0;
 }
 
 int main(int argc, char **argv)
