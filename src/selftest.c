@@ -9,24 +9,19 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/io_uring.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "util.h"
 
-#define HUGE_BYTES (2UL << 20)
-
 const struct leg selftest_legs[LEGS] = {
-	{ "process_vm_readv", 67, false, false },
-	{ "process_vm_readv on a THP", 509, true, false },
-	{ "io_uring", 61, false, true },
-	{ "io_uring on a THP", 512, true, true },
+	{ "process_vm_readv", &way_pv_read, MEMORY_ANON, 67 },
+	{ "process_vm_readv on a THP", &way_pv_read, MEMORY_THP, 509 },
+	{ "io_uring", &way_ring, MEMORY_ANON, 61 },
+	{ "io_uring on a THP", &way_ring, MEMORY_THP, 512 },
+	{ "udmabuf", &way_udmabuf, MEMORY_MEMFD, 53 },
 };
 
 struct seen {
@@ -49,41 +44,6 @@ static int own_events(struct tracker *tracker, struct seen *seen)
 		seen->released += owners[i].released;
 	}
 	return err;
-}
-
-static bool is_huge(const char *mem)
-{
-	cleanup_file FILE *smaps = fopen("/proc/self/smaps", "re");
-	unsigned long start, end, kb;
-	char line[256];
-	bool inside = false;
-
-	while (smaps && fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
-			inside = start <= (unsigned long)mem && (unsigned long)mem < end;
-		else if (inside && sscanf(line, "AnonHugePages: %lu kB", &kb) == 1)
-			return kb > 0;
-	}
-	return false;
-}
-
-/* Touched anonymous memory; NULL when a huge page was wanted and none came. */
-char *leg__map(const struct leg *leg, void **map, size_t *map_bytes)
-{
-	size_t bytes = leg->huge ? 2 * HUGE_BYTES : leg->pages * sysconf(_SC_PAGESIZE);
-	char *mem;
-
-	*map_bytes = bytes;
-	*map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (*map == MAP_FAILED)
-		return NULL;
-	mem = *map;
-	if (leg->huge)
-		mem = (char *)(((uintptr_t)mem + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1));
-	madvise(*map, bytes, leg->huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-	for (size_t i = 0; i < leg->pages; i++)
-		mem[i * sysconf(_SC_PAGESIZE)] = 1;
-	return leg->huge && !is_huge(mem) ? NULL : mem;
 }
 
 /* Sum over the ledger's entries that name this process, and whether struct page holds exactly that. */
@@ -111,16 +71,16 @@ static int own_ledger(struct tracker *tracker, uint64_t *pins, uint64_t *differi
 	return err;
 }
 
-/* The lowest page frame number of the leg's memory, 0 = not allowed to know. */
-static uint64_t lowest_pfn(const struct leg *leg, const char *mem)
+/* The lowest page frame number of this memory, 0 = not allowed to know. */
+static uint64_t lowest_pfn(const struct hold *hold)
 {
 	cleanup_fd int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	uint64_t page = sysconf(_SC_PAGESIZE), lowest = 0;
 
-	for (size_t i = 0; i < leg->pages && fd >= 0; i++) {
+	for (size_t i = 0; i < hold->pages && fd >= 0; i++) {
 		uint64_t entry, pfn;
 
-		if (pread(fd, &entry, sizeof(entry), ((uintptr_t)mem / page + i) * 8) != 8)
+		if (pread(fd, &entry, sizeof(entry), ((uintptr_t)hold->addr / page + i) * 8) != 8)
 			return 0;
 		pfn = entry & ((1ULL << 55) - 1);
 		if (pfn && (!lowest || pfn < lowest))
@@ -133,14 +93,14 @@ static uint64_t lowest_pfn(const struct leg *leg, const char *mem)
  * Where the struct page array begins: the lowest of the leg's struct pages is
  * that of its lowest page frame. No symbol and no constant tells it everywhere.
  */
-static void find_vmemmap(struct tracker *tracker, const struct leg *leg, const char *mem,
+static void find_vmemmap(struct tracker *tracker, const struct hold *hold,
 			 struct selftest_result *result)
 {
-	uint64_t pfn = lowest_pfn(leg, mem), lowest = 0;
+	uint64_t pfn = lowest_pfn(hold), lowest = 0;
 	cleanup_free struct ledger_item *items = NULL;
 	size_t cnt;
 
-	if (leg->huge || !pfn || tracker__ledger(tracker, &items, &cnt) || cnt != leg->pages)
+	if (!pfn || tracker__ledger(tracker, &items, &cnt) || cnt != hold->pages)
 		return;
 	for (size_t i = 0; i < cnt; i++)
 		if (!lowest || items[i].folio < lowest)
@@ -185,36 +145,6 @@ static void remember_runs(struct tracker *tracker)
 
 	for (size_t i = 0; i < choice->cnt; i++)
 		runs_before[i] = tracker__runs(tracker, choice->hooks[i]);
-}
-
-int leg__read(const struct leg *leg, char *mem)
-{
-	char byte;
-	struct iovec local = { &byte, 1 };
-	struct iovec remote = { mem, leg->pages * sysconf(_SC_PAGESIZE) };
-
-	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) < 0 ? -errno : 0;
-}
-
-/* Registers the pages as an io_uring buffer: the ring's descriptor holds the pins. */
-int leg__ring(const struct leg *leg, char *mem)
-{
-	struct io_uring_params params = {};
-	struct iovec iov = { mem, leg->pages * sysconf(_SC_PAGESIZE) };
-	int fd = syscall(__NR_io_uring_setup, 1, &params);
-
-	if (fd < 0)
-		return -errno;
-	if (!syscall(__NR_io_uring_register, fd, IORING_REGISTER_BUFFERS, &iov, 1))
-		return fd;
-	close(fd);
-	return -errno;
-}
-
-void leg__unring(int fd)
-{
-	syscall(__NR_io_uring_register, fd, IORING_UNREGISTER_BUFFERS, NULL, 0);
-	close(fd);
 }
 
 int selftest__disagree(struct selftest_result *result, const struct leg *leg, const char *what,
@@ -288,60 +218,49 @@ static int check_released(struct tracker *tracker, const struct leg *leg, const 
 /* 0, -EBADE, or another -errno: the path is not offered here. */
 static int run_leg(struct tracker *tracker, const struct leg *leg, struct selftest_result *result)
 {
-	size_t bytes;
-	void *map;
-	char *mem = leg__map(leg, &map, &bytes);
 	struct seen before;
-	int err, fd = -1;
+	struct hold hold;
+	int err = hold__begin(&hold, leg->way, NULL, leg->memory, leg->pages);
 
-	if (!mem) {
-		if (map != MAP_FAILED)
-			munmap(map, bytes);
-		return -ENOMEM;
-	}
-	err = own_events(tracker, &before);
+	if (!err)
+		err = own_events(tracker, &before);
 	remember_runs(tracker);
-	if (!err && leg->held) {
-		fd = leg__ring(leg, mem);
-		err = fd < 0 ? fd : check_held(tracker, leg, &before, result);
-		if (!err)
-			find_vmemmap(tracker, leg, mem, result);
-		if (fd >= 0)
-			leg__unring(fd);
-	} else if (!err) {
-		err = leg__read(leg, mem);
+	if (!err)
+		err = hold__pin(&hold, leg->way);
+	if (!err && !leg->way->transient) {
+		err = check_held(tracker, leg, &before, result);
+		if (!err && leg->memory == MEMORY_ANON)
+			find_vmemmap(tracker, &hold, result);
+		hold__unpin(&hold, leg->way);
 	}
 	if (!err)
 		err = check_released(tracker, leg, &before, result);
-	munmap(map, bytes);
+	hold__end(&hold);
 	return err;
 }
 
 /* Without a ledger, releases have no owner: compare the events of all with vmstat instead. */
 static int flow_leg(struct tracker *tracker, const struct leg *leg, struct selftest_result *result)
 {
-	size_t bytes;
-	void *map;
-	char *mem = leg__map(leg, &map, &bytes);
 	struct seen before, after;
 	uint64_t stats[GUP_STAT_CNT] = {}, released;
 	char silent[256];
-	int err;
+	struct hold hold;
+	int err = hold__begin(&hold, leg->way, NULL, leg->memory, leg->pages);
 
-	if (!mem)
-		return -ENOMEM;
 	remember_runs(tracker);
-	err = own_events(tracker, &before);
+	if (!err)
+		err = own_events(tracker, &before);
 	if (!err)
 		err = tracker__stats(tracker, stats);
 	released = stats[GUP_STAT_RELEASED];
 	if (!err)
-		err = leg__read(leg, mem);
+		err = hold__pin(&hold, leg->way);
 	if (!err)
 		err = own_events(tracker, &after);
 	if (!err)
 		err = tracker__stats(tracker, stats);
-	munmap(map, bytes);
+	hold__end(&hold);
 	if (err)
 		return err;
 	if (after.pinned - before.pinned != leg->pages) {
@@ -367,21 +286,6 @@ static const struct hook *hook_of_group(struct tracker *tracker, const char *gro
 	return NULL;
 }
 
-/* Puts own pages into a pipe: get_user_pages_fast() takes plain references of them. */
-static int reference_by_splice(const struct leg *leg, char *mem)
-{
-	struct iovec iov = { mem, leg->pages * sysconf(_SC_PAGESIZE) };
-	int fds[2];
-	ssize_t got;
-
-	if (pipe2(fds, O_CLOEXEC))
-		return -errno;
-	got = vmsplice(fds[1], &iov, 1, SPLICE_F_NONBLOCK);
-	close(fds[0]);
-	close(fds[1]);
-	return got == (ssize_t)iov.iov_len ? 0 : -ENODATA;
-}
-
 /*
  * Old kernels pin by the fast path only for hardware that need not be here, but
  * its grab function also runs for plain references, and that shows that the hook
@@ -389,21 +293,21 @@ static int reference_by_splice(const struct leg *leg, char *mem)
  */
 static int fast_leg(struct tracker *tracker, struct selftest_result *result)
 {
-	const struct leg leg = { "vmsplice", 13, false, false };
+	const struct leg leg = { "vmsplice", &way_vmsplice, MEMORY_ANON, 13 };
 	const struct hook *hook = hook_of_group(tracker, "grab, fast path");
 	uint64_t before, runs;
 	char silent[128];
-	size_t bytes;
-	void *map;
-	char *mem = leg__map(&leg, &map, &bytes);
+	struct hold hold;
 	int err;
 
-	if (!mem || !hook)
-		return -ENOMEM;
+	if (!hook)
+		return -ENOENT;
+	err = hold__begin(&hold, leg.way, NULL, leg.memory, leg.pages);
 	before = tracker__runs(tracker, hook);
-	err = reference_by_splice(&leg, mem);
+	if (!err)
+		err = hold__pin(&hold, leg.way);
 	runs = tracker__runs(tracker, hook) - before;
-	munmap(map, bytes);
+	hold__end(&hold);
 	if (err || runs >= leg.pages)
 		return err;
 	snprintf(silent, sizeof(silent), "; silent: %s", hook->func);
@@ -415,6 +319,19 @@ void selftest__list(char *buf, size_t size, const char *name)
 	size_t len = strlen(buf);
 
 	snprintf(buf + len, size - len, "%s%s", len ? ", " : "", name);
+}
+
+bool leg__is_of(const struct leg *leg, struct tracker *tracker)
+{
+	const struct hook_choice *choice = tracker__hooks(tracker);
+
+	/* Before memfd_pin_folios() udmabuf took plain references. */
+	if (leg->way != &way_udmabuf)
+		return true;
+	for (size_t i = 0; i < choice->cnt; i++)
+		if (!strcmp(choice->hooks[i]->func, "memfd_pin_folios"))
+			return true;
+	return false;
 }
 
 int tracker__selftest(struct tracker *tracker, struct selftest_result *result)
@@ -429,7 +346,8 @@ int tracker__selftest(struct tracker *tracker, struct selftest_result *result)
 	/* Counts how often each program runs, to tell which one stays silent. */
 	stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	for (size_t i = 0; i < LEGS && err != -EBADE; i++) {
-		if (!ledger && selftest_legs[i].held)
+		if (!leg__is_of(&selftest_legs[i], tracker) ||
+		    (!ledger && !selftest_legs[i].way->transient))
 			continue;
 		tracker__poll(tracker, 0); /* a small ledger needs its room back */
 		err = ledger ? run_leg(tracker, &selftest_legs[i], result)

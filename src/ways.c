@@ -128,7 +128,7 @@ static int map_thp(struct hold *hold)
 {
 	int err;
 
-	hold->map_bytes += HUGE_BYTES;
+	hold->map_bytes = ((hold->map_bytes + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1)) + HUGE_BYTES;
 	err = map(hold, MAP_PRIVATE | MAP_ANONYMOUS);
 	if (err)
 		return err;
@@ -154,7 +154,7 @@ static int map_hugetlb(struct hold *hold)
 /* udmabuf wants the seal against shrinking. */
 static int map_memfd(struct hold *hold)
 {
-	hold->fd = memfd_create("gup-validate", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	hold->fd = memfd_create("gup-pin", MFD_ALLOW_SEALING | MFD_CLOEXEC);
 	if (hold->fd < 0 || ftruncate(hold->fd, hold->map_bytes) ||
 	    fcntl(hold->fd, F_ADD_SEALS, F_SEAL_SHRINK))
 		return -errno;
