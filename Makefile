@@ -32,7 +32,7 @@ LIB_SRC := $(filter-out gup-pind,$(patsubst src/%.c,%,$(wildcard src/*.c)))
 SKELS := $(patsubst bpf/%.bpf.c,$(B)/%.skel.h,$(wildcard bpf/*.bpf.c))
 TOOLS := $(patsubst tools/%.c,$(B)/%,$(wildcard tools/gup-*.c))
 WORKLOAD_SRC := $(wildcard tests/workloads/*.c)
-WORKLOADS := $(patsubst tests/workloads/%.c,$(B)/tests/%,$(filter-out %/pinlib.c %/pinargs.c %/pins_sites.c,$(WORKLOAD_SRC)))
+WORKLOADS := $(patsubst tests/workloads/%.c,$(B)/tests/%,$(filter-out %/pinlib.c %/pinlib_mem.c %/pinargs.c %/pins_sites.c,$(WORKLOAD_SRC)))
 LIB_TESTS := $(B)/tests/scan_dump $(B)/tests/bench/scan $(B)/tests/bench/top
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
@@ -97,7 +97,8 @@ $(B)/gup-pintop $(B)/san/gup-pintop: LIBS += -lncursesw -ltinfo
 $(B)/gup-pind $(B)/san/gup-pind: LIBS += -lmicrohttpd
 
 # Pinning programs. rdma needs libibverbs, the others nothing.
-PINLIB := $(B)/obj/tests/pinlib.o $(B)/obj/tests/pinargs.o
+PINLIB := $(B)/obj/tests/pinlib.o $(B)/obj/tests/pinlib_mem.o \
+	$(B)/obj/tests/pinargs.o
 $(B)/obj/tests/%.o: tests/workloads/%.c
 	$(msg) CC $@
 	@mkdir -p $(@D)
