@@ -14,8 +14,13 @@
 struct own_tracker;
 
 struct own_tracker_options {
-	const char *tool;	   /* name in the snapshots, kept */
-	const char *source;	   /* "by ..." in the snapshots, kept; NULL = own tracker */
+	const char *tool;   /* name in the snapshots, kept */
+	const char *source; /* "by ..." in the snapshots, kept; NULL = own tracker */
+	/*
+	 * Folder of bpffs where tracking outlives this process, and where that of
+	 * a process before is taken over; kept. NULL = tracking ends with close.
+	 */
+	const char *pin_dir;
 	bool counters_as_they_are; /* no stat_refresh once it is open: see take.h */
 };
 
@@ -25,6 +30,9 @@ struct own_tracker_options {
  */
 struct own_tracker *own_tracker__open(const struct own_tracker_options *opts, int *status);
 void own_tracker__close(struct own_tracker *own);
+
+/* Ends tracking that outlived its process. 0, also if there is none, or -errno. */
+int own_tracker__detach(const char *pin_dir);
 
 /* Serves the tracker for up to timeout_ms. 0 or -errno. */
 int own_tracker__poll(struct own_tracker *own, int timeout_ms);

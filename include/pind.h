@@ -11,6 +11,7 @@
 
 #define PIND_SOCKET "/run/gup-pin/gup-pind.sock"
 #define PIND_CONFIG "/etc/gup-pin/gup-pind.conf"
+#define PIND_BPFFS "/sys/fs/bpf/gup-pin"
 #define PIND_SOCKET_MAX 108 /* sun_path */
 
 enum pind_plan { PIND_AUTO, PIND_CORE, PIND_SCAN };
@@ -18,12 +19,14 @@ enum pind_plan { PIND_AUTO, PIND_CORE, PIND_SCAN };
 struct pind_config {
 	char socket[PIND_SOCKET_MAX];
 	char group[32];		   /* of the socket */
+	char bpffs[PATH_MAX];	   /* folder where tracking outlives the daemon; "none" */
 	char textfile[PATH_MAX];   /* folder; empty = none */
 	char input[PATH_MAX];	   /* a recorded snapshot, empty = look at this machine */
 	uint64_t plan;		   /* enum pind_plan */
 	uint64_t scan_interval_ns; /* between two snapshots */
 	uint64_t top;		   /* values of a label in the metrics */
 	bool once;
+	bool detach; /* end tracking that outlived its daemon, and nothing else */
 };
 
 /* A setting: an option of the program, and a key of the configuration file with "_" for "-". */

@@ -31,6 +31,8 @@ struct take_options {
 	const char *tool;
 	const char *source; /* NULL = "own tracker" */
 	bool counters_as_they_are;
+	uint32_t tested_by;	     /* another process that tested the tracker; 0 = none */
+	uint64_t tested_by_start_ns; /* its start, as struct proc_facts has it */
 	struct notes *notes;
 	struct ksyms *ksyms;
 	const struct flow *base; /* flow when tracking began */

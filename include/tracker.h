@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The tracker: loads and attaches the tracking programs, reads their maps.
- * Life: open, attach, (poll, read)..., close. Nothing outlives the process:
- * the kernel detaches everything when its descriptors close, also on SIGKILL.
+ * Life: open, attach, (poll, read)..., close. Nothing outlives the process (the
+ * kernel detaches everything when its descriptors close, also on SIGKILL) but
+ * what tracker__pin() has pinned.
  */
 #ifndef GUP_TRACKER_H
 #define GUP_TRACKER_H
@@ -19,9 +20,10 @@ struct ksyms;
 
 struct tracker_options {
 	enum hook_plan plan;
-	uint64_t max_records;  /* plan call: live calls; 0 = 262,144 */
-	uint32_t stack_every;  /* plan call: stacks of one in so many short small calls; 0 = 8 */
-	uint64_t max_folios;   /* ledger entries; 0 = an eighth of RAM's pages, at least 65,536 */
+	uint64_t max_records; /* plan call: live calls; 0 = 262,144 */
+	uint32_t stack_every; /* plan call: stacks of one in so many short small calls; 0 = 8 */
+	uint64_t max_folios;  /* ledger entries; 0 = an eighth of RAM's pages, at least 65,536 */
+	const char *pin_dir;  /* folder of bpffs where tracking outlives the process; NULL = none */
 	const char *skip_func; /* leave this function's hook out: how tests break it */
 };
 
@@ -43,6 +45,21 @@ void tracker__close(struct tracker *tracker);
 
 /* Attaches. 0, or -errno after one line on stderr when a MUST hook refuses. */
 int tracker__attach(struct tracker *tracker);
+
+/*
+ * With opts.pin_dir: did open find tracking that a process before has pinned,
+ * and go on with it? Then attach only opens its links.
+ */
+bool tracker__adopted(const struct tracker *tracker);
+/* What that process gave to tracker__pin(). 0, -EBADMSG: other bytes, or -errno. */
+int tracker__kept(const struct tracker *tracker, void *kept, size_t bytes);
+/*
+ * Pins all that was attached in opts.pin_dir, in one step, in place of what was
+ * there; kept (at most 1536 bytes) is for the next process. 0 or -errno.
+ */
+int tracker__pin(struct tracker *tracker, const void *kept, size_t bytes);
+/* Ends pinned tracking, whole or half. 0, also if there is none, or -errno. */
+int tracker_pins__detach(const char *dir);
 
 /* The process whose tree is watched as CMD's; 0 = none any more. */
 void tracker__set_root(struct tracker *tracker, uint32_t tgid);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "audit.h"
+#include "fmt.h"
 #include "own_cost.h"
 #include "take.h"
 #include "util.h"
@@ -19,6 +20,7 @@
 #define STATUS_BROKEN 4
 #define TAKES_MAX 5
 #define SETTLE_MS 20
+#define TICK_NS 10000000ULL
 #define NS_PER_S 1000000000ULL
 
 struct own_tracker {
@@ -41,9 +43,9 @@ static uint64_t realtime_ns(void)
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-static int open_tracker(struct own_tracker *own)
+static int open_tracker(struct own_tracker *own, const char *pin_dir)
 {
-	const struct tracker_options opts = {};
+	const struct tracker_options opts = { .pin_dir = pin_dir };
 	int err = kernel_facts__read(&own->facts);
 
 	if (err) {
@@ -76,19 +78,88 @@ static int test_tracker(struct own_tracker *own)
 	return err ? STATUS_CANNOT : 0;
 }
 
-static int begin(struct own_tracker *own, const struct own_tracker_options *opts)
-{
-	int ret = open_tracker(own);
+/* What the next process must know to go on with pinned tracking. */
+struct kept {
+	struct flow base;
+	struct selftest_result selftest;
+	uint64_t since_ns;
+	uint64_t tested_by_start_ns;
+	uint32_t tested_by;
+};
 
-	if (!ret)
-		ret = test_tracker(own);
+static int start_books(struct own_tracker *own, const char *pin_dir, struct kept *kept)
+{
+	struct proc_facts me;
+	int ret = test_tracker(own), err;
+
 	if (ret)
 		return ret;
-	if (flow__read(own->tracker, &own->base)) {
+	if (flow__read(own->tracker, &kept->base) || proc_facts__read(getpid(), &me)) {
 		warnx("can't read the tracker");
 		return STATUS_BROKEN;
 	}
+	kept->selftest = own->selftest;
+	kept->since_ns = realtime_ns();
+	kept->tested_by = getpid();
+	kept->tested_by_start_ns = me.start_boot_ns;
+	err = pin_dir ? tracker__pin(own->tracker, kept, sizeof(*kept)) : 0;
+	if (err)
+		warnx("can't pin the tracking in %s: %s", pin_dir, strerror(-err));
+	return err ? STATUS_BROKEN : 0;
+}
+
+/* Owners that still live: their maps are noted again, for names in their stacks. */
+static void note_owners(struct own_tracker *own)
+{
+	cleanup_free struct gup_owner *owners = NULL;
+	struct proc_facts facts;
+	size_t cnt = 0;
+
+	if (tracker__owners(own->tracker, &owners, &cnt))
+		return;
+	for (size_t i = 0; i < cnt; i++) {
+		const struct gup_rec rec = {
+			.kind = GUP_REC_PROC,
+			.tgid = owners[i].key.tgid,
+			.start_boottime = owners[i].key.start_boottime,
+		};
+
+		/* /proc has start times in ticks of 10 ms */
+		if (!proc_facts__read(rec.tgid, &facts) &&
+		    facts.start_boot_ns / TICK_NS == rec.start_boottime / TICK_NS)
+			notes__take(own->notes, &rec);
+	}
+}
+
+static int go_on(struct own_tracker *own, const char *pin_dir, struct kept *kept)
+{
+	int err = tracker__kept(own->tracker, kept, sizeof(*kept));
+
+	if (err) {
+		warnx("can't go on with the tracking pinned in %s: %s", pin_dir, strerror(-err));
+		return STATUS_BROKEN;
+	}
+	own->selftest = kept->selftest;
+	note_owners(own);
+	warnx("goes on with the tracking pinned in %s, begun %s", pin_dir,
+	      fmt_local(kept->since_ns).s);
+	return 0;
+}
+
+static int begin(struct own_tracker *own, const struct own_tracker_options *opts)
+{
+	struct kept kept = {};
+	int ret = open_tracker(own, opts->pin_dir);
+
+	if (!ret)
+		ret = tracker__adopted(own->tracker) ? go_on(own, opts->pin_dir, &kept)
+						     : start_books(own, opts->pin_dir, &kept);
+	if (ret)
+		return ret;
+	own->base = kept.base;
 	own->take = (struct take_options){
+		.tested_by = kept.tested_by,
+		.tested_by_start_ns = kept.tested_by_start_ns,
 		.tool = opts->tool,
 		.source = opts->source,
 		.counters_as_they_are = opts->counters_as_they_are,
@@ -96,7 +167,7 @@ static int begin(struct own_tracker *own, const struct own_tracker_options *opts
 		.ksyms = own->ksyms,
 		.base = &own->base,
 		.selftest = &own->selftest,
-		.since_ns = realtime_ns(),
+		.since_ns = kept.since_ns,
 	};
 	own_cost__begin(&own->cost);
 	return 0;
@@ -123,6 +194,11 @@ struct own_tracker *own_tracker__open(const struct own_tracker_options *opts, in
 		return own;
 	own_tracker__close(own);
 	return NULL;
+}
+
+int own_tracker__detach(const char *pin_dir)
+{
+	return tracker_pins__detach(pin_dir);
 }
 
 void own_tracker__close(struct own_tracker *own)

@@ -299,6 +299,8 @@ int pind_run(const struct pind_config *config)
 {
 	struct pind pind = { .config = config, .socket = -1, .lock = -1 };
 
+	if (config->detach)
+		return pind_source__detach(config);
 	pind.self.started_ns = now_ns(CLOCK_REALTIME);
 	return config->once ? run_once(&pind) : run_daemon(&pind);
 }

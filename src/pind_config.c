@@ -23,6 +23,8 @@ static const struct pind_setting settings[] = {
 	  PIND_TEXT, AT(socket), ROOM(socket), {} },
 	{ "group", "NAME", "who may connect besides root (gup-pin, if there is such a group)",
 	  PIND_TEXT, AT(group), ROOM(group), {} },
+	{ "bpffs", "DIR", "tracking goes on there when the daemon ends, or none (" PIND_BPFFS ")",
+	  PIND_TEXT, AT(bpffs), ROOM(bpffs), {} },
 	{ "plan", "PLAN", "core: track each pin; scan: read struct pages, track nothing (core)",
 	  PIND_WORD, AT(plan), 0, 0, { "auto", "core", "scan" } },
 	{ "scan-interval", "TIME", "between two snapshots (60s)",
@@ -46,6 +48,7 @@ void pind_config__default(struct pind_config *config)
 {
 	*config = (struct pind_config){
 		.socket = PIND_SOCKET,
+		.bpffs = PIND_BPFFS,
 		.scan_interval_ns = 60 * NS_PER_S,
 		.top = PROM_TOP,
 	};

@@ -24,6 +24,8 @@ struct pind_source;
 /* NULL after one line on stderr, *status the exit status. */
 struct pind_source *pind_source__open(const struct pind_config *config, int *status);
 void pind_source__close(struct pind_source *source);
+/* Ends pinned tracking that no daemon serves; the exit status. */
+int pind_source__detach(const struct pind_config *config);
 /* A descriptor that is readable when pind_source__serve() has work; -1 = never. */
 int pind_source__fd(const struct pind_source *source);
 /* 0 or -errno. */

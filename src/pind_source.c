@@ -2,8 +2,15 @@
 /* Where the daemon's snapshots come from. See pind_impl.h. */
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "audit.h"
@@ -15,6 +22,7 @@
 
 struct pind_source {
 	const struct pind_config *config;
+	int lock;		     /* of bpffs, -1 = none */
 	struct own_tracker *tracker; /* NULL: a scan for each snapshot, or a recorded one */
 };
 
@@ -62,9 +70,55 @@ static bool wants_tracker(const struct pind_config *config)
 	return config->plan == PIND_CORE || !config->once;
 }
 
+/*
+ * Locks the folder that the pinned set is in: the set itself comes and goes.
+ * -1 after one line on stderr.
+ */
+static int lock_bpffs(const char *dir)
+{
+	char path[PATH_MAX];
+	struct statfs fs;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s", dir);
+	fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstatfs(fd, &fs) || fs.f_type != BPF_FS_MAGIC)
+		warnx("--bpffs %s: not below a mounted bpffs: mount -t bpf bpf /sys/fs/bpf, or "
+		      "--bpffs none",
+		      dir);
+	else if (!flock(fd, LOCK_EX | LOCK_NB))
+		return fd;
+	else if (errno == EWOULDBLOCK)
+		warnx("another gup-pind tracks in %s: end it first", dir);
+	else
+		warn("%s", dir);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static bool is_pinned(const struct pind_config *config)
+{
+	return !config->once && strcmp(config->bpffs, "none");
+}
+
+int pind_source__detach(const struct pind_config *config)
+{
+	cleanup_fd int lock = lock_bpffs(config->bpffs);
+	int err;
+
+	if (lock < 0)
+		return STATUS_CANNOT;
+	err = own_tracker__detach(config->bpffs);
+	if (err)
+		warnx("can't remove all of %s: %s", config->bpffs, strerror(-err));
+	return err ? STATUS_BROKEN : 0;
+}
+
 struct pind_source *pind_source__open(const struct pind_config *config, int *status)
 {
 	const struct own_tracker_options opts = {
+		.pin_dir = is_pinned(config) ? config->bpffs : NULL,
 		.tool = "gup-pind",
 		.source = "gup-pind",
 		.counters_as_they_are = true,
@@ -77,12 +131,17 @@ struct pind_source *pind_source__open(const struct pind_config *config, int *sta
 		return NULL;
 	}
 	source->config = config;
+	source->lock = -1;
 	if (!wants_tracker(config))
 		return source;
-	source->tracker = own_tracker__open(&opts, status);
+	*status = STATUS_CANNOT;
+	if (opts.pin_dir)
+		source->lock = lock_bpffs(opts.pin_dir);
+	if (!opts.pin_dir || source->lock >= 0)
+		source->tracker = own_tracker__open(&opts, status);
 	if (source->tracker)
 		return source;
-	free(source);
+	pind_source__close(source);
 	return NULL;
 }
 
@@ -91,6 +150,8 @@ void pind_source__close(struct pind_source *source)
 	if (!source)
 		return;
 	own_tracker__close(source->tracker);
+	if (source->lock >= 0)
+		close(source->lock);
 	free(source);
 }
 

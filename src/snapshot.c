@@ -51,9 +51,23 @@ static int read_flow(const struct take *take, struct flow *flow)
 						: flow__read(take->tracker, flow);
 }
 
+/* /proc gives start times in ticks of 10 ms; nobody reuses a process id that fast. */
+static bool same_start(uint64_t a, uint64_t b)
+{
+	return a / TICK_NS == b / TICK_NS;
+}
+
+/* Is this owner only the tracker's test of itself? */
+static bool is_self(const struct take_options *opts, const struct gup_owner *owner)
+{
+	return owner->key.tgid == (uint32_t)getpid() ||
+	       (opts->tested_by && owner->key.tgid == opts->tested_by &&
+		same_start(owner->key.start_boottime, opts->tested_by_start_ns));
+}
+
 static bool is_selected(const struct take_options *opts, const struct gup_owner *owner)
 {
-	if (owner->key.tgid == (uint32_t)getpid())
+	if (is_self(opts, owner))
 		return false;
 	if (opts->tree_only)
 		return owner->in_tree;
@@ -80,7 +94,7 @@ static int read_owners(struct take *take)
 	for (size_t i = 0; i < take->owner_cnt; i++) {
 		take->by_id[take->owners[i].id] = i;
 		take->notes[i].group = -1;
-		take->notes[i].self = take->owners[i].key.tgid == (uint32_t)getpid();
+		take->notes[i].self = is_self(take->opts, &take->owners[i]);
 		take->notes[i].selected = is_selected(take->opts, &take->owners[i]);
 	}
 	return 0;
@@ -144,12 +158,6 @@ static void fill_process(struct take *take, struct process *proc, uint64_t start
 		proc->comm = snapshot__str(take->snap, facts.comm);
 		proc->uid = facts.uid;
 	}
-}
-
-/* /proc gives start times in ticks of 10 ms; nobody reuses a process id that fast. */
-static bool same_start(uint64_t a, uint64_t b)
-{
-	return a / TICK_NS == b / TICK_NS;
 }
 
 int take__process(struct take *take, uint32_t tgid, uint64_t start)

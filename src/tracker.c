@@ -204,6 +204,16 @@ static void size_maps(struct tracker *tracker)
 		bpf_map__set_max_entries(sizes[i].map, sizes[i].entries);
 }
 
+/* All that is attached runs already; only the programs that are called are loaded again. */
+static void choose_called(struct tracker *tracker)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program (prog, tracker->skel->obj)
+		if (prog != tracker->skel->progs.reap && prog != tracker->skel->progs.read_truth)
+			bpf_program__set_autoload(prog, false);
+}
+
 static int load(struct tracker *tracker, struct kernel_reader *reader, const struct ksyms *ksyms)
 {
 	int err;
@@ -212,12 +222,17 @@ static int load(struct tracker *tracker, struct kernel_reader *reader, const str
 	find_inlined(tracker, reader, ksyms);
 	choose_programs(tracker);
 	size_maps(tracker);
+	err = tracker->opts.pin_dir ? tracker__adopt(tracker) : 0;
+	if (err)
+		return err;
+	if (tracker->adopted)
+		choose_called(tracker);
 	err = track_bpf__load(tracker->skel);
 	if (err) {
 		explain_load(tracker, err);
 		return err;
 	}
-	err = fill_owners(tracker);
+	err = tracker->adopted ? tracker__recount(tracker) : fill_owners(tracker);
 	if (err) {
 		warnx("can't fill the owner table: %s", strerror(-err));
 		return err;
@@ -267,10 +282,13 @@ void tracker__close(struct tracker *tracker)
 
 static int attach_prog(struct tracker *tracker, struct bpf_program *prog)
 {
-	struct bpf_link *link = bpf_program__attach(prog);
+	const char *name = bpf_program__name(prog);
+	struct bpf_link *link =
+		tracker->adopted ? tracker__pinned_link(tracker, name) : bpf_program__attach(prog);
 
 	if (!link)
 		return -errno;
+	tracker->link_names[tracker->link_cnt] = name;
 	tracker->links[tracker->link_cnt++] = link;
 	return 0;
 }

@@ -17,6 +17,8 @@ struct tracker {
 	struct track_bpf *skel;
 	struct ring_buffer *ring;
 	struct bpf_link *links[LINKS_MAX];
+	const char *link_names[LINKS_MAX]; /* their programs */
+	bool adopted;			   /* maps and links are those of a process before */
 	size_t link_cnt;
 	struct tracker_gap gaps[HOOKS_MAX];
 	size_t gap_cnt;
@@ -26,6 +28,15 @@ struct tracker {
 	uint64_t reaped; /* ledger entries deleted so far */
 };
 
+/*
+ * Takes over the maps pinned in opts.pin_dir before they are made anew, if there
+ * are any that this code can read. 0, or -errno after one line on stderr.
+ */
+int tracker__adopt(struct tracker *tracker);
+/* The link pinned for a program; NULL with errno. */
+struct bpf_link *tracker__pinned_link(const struct tracker *tracker, const char *prog);
+/* Takes the number of ledger entries from the map. 0 or -errno. */
+int tracker__recount(struct tracker *tracker);
 /* Deletes ledger entries at zero when the map is more than half full. 0 or -errno. */
 int tracker__reap(struct tracker *tracker);
 

@@ -339,12 +339,33 @@ int tracker__stats(const struct tracker *tracker, uint64_t cnt[GUP_STAT_CNT])
 	return err;
 }
 
+/* Of a program that another process has loaded: the one behind its link. */
+static int adopted_prog_info(const struct tracker *tracker, const char *name,
+			     struct bpf_prog_info *info)
+{
+	struct bpf_link_info link = {};
+	uint32_t link_len = sizeof(link), len = sizeof(*info);
+	cleanup_fd int fd = -1;
+	size_t i = 0;
+
+	while (i < tracker->link_cnt && strcmp(tracker->link_names[i], name))
+		i++;
+	if (i == tracker->link_cnt)
+		return -ENOENT;
+	if (bpf_obj_get_info_by_fd(bpf_link__fd(tracker->links[i]), &link, &link_len))
+		return -errno;
+	fd = bpf_prog_get_fd_by_id(link.prog_id);
+	return fd < 0 ? -errno : bpf_obj_get_info_by_fd(fd, info, &len);
+}
+
 static int prog_info(const struct tracker *tracker, const char *name, struct bpf_prog_info *info)
 {
 	uint32_t len = sizeof(*info);
 	struct bpf_program *prog = bpf_object__find_program_by_name(tracker->skel->obj, name);
 
 	memset(info, 0, sizeof(*info));
+	if (tracker->adopted)
+		return adopted_prog_info(tracker, name, info);
 	if (!prog || bpf_program__fd(prog) < 0)
 		return -ENOENT;
 	return bpf_obj_get_info_by_fd(bpf_program__fd(prog), info, &len);
@@ -414,6 +435,18 @@ uint64_t tracker__bytes(const struct tracker *tracker)
 			sum += bpf_map__max_entries(map) * 16;
 	}
 	return sum;
+}
+
+int tracker__recount(struct tracker *tracker)
+{
+	uint64_t cnt[GUP_STAT_CNT], entries = 0;
+	int err = tracker__stats(tracker, cnt);
+
+	if (!err)
+		err = each_element(tracker->skel->maps.ledger, sizeof(uint64_t),
+				   sizeof(struct gup_entry), count_one, &entries);
+	tracker->reaped = cnt[GUP_STAT_INSERTED] - entries;
+	return err;
 }
 
 static int add_idle(void *ctx, const void *key, const void *value)

@@ -26,12 +26,12 @@ static const char doc[] =
 	"EXIT STATUS\n"
 	"  0 ended by a signal, or done  2 usage  3 cannot run here  4 failed";
 
-enum { OPT_ONCE = 256, OPT_CONFIG, OPT_CHECK, OPT_SETTING };
+enum { OPT_ONCE = 256, OPT_DETACH, OPT_CONFIG, OPT_CHECK, OPT_SETTING };
 
 #define OPTIONS_MAX 64
 
 struct args {
-	bool once, check;
+	bool once, detach, check;
 	const char *config; /* NULL = the usual one, if it is there */
 	const char *given[OPTIONS_MAX];
 };
@@ -45,6 +45,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPT_ONCE:
 		args->once = true;
+		return 0;
+	case OPT_DETACH:
+		args->detach = true;
 		return 0;
 	case OPT_CHECK:
 		args->check = true;
@@ -67,6 +70,7 @@ static void list_options(struct argp_option options[OPTIONS_MAX])
 	static const struct argp_option own[] = {
 		{ NULL, 0, NULL, 0, "What to do:", 1 },
 		{ "once", OPT_ONCE, NULL, 0, "take one snapshot, write its metrics, end", 1 },
+		{ "detach", OPT_DETACH, NULL, 0, "end tracking that outlived its daemon", 1 },
 		{ "config", OPT_CONFIG, "FILE", 0, "settings from there (" PIND_CONFIG ")", 1 },
 		{ "check-config", OPT_CHECK, NULL, 0, "read the settings, say what is wrong, end",
 		  1 },
@@ -101,6 +105,7 @@ static void configure(struct pind_config *config, const struct args *args)
 		    pind_config__set(config, &settings[i], args->given[i], why, sizeof(why)))
 			usage_error("--%s: %s", settings[i].name, why);
 	config->once = args->once;
+	config->detach = args->detach;
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tracking that outlives its process: maps and links are pinned in a folder of
+ * bpffs, where the next process finds them and goes on with the same books.
+ *
+ * A set is made aside and renamed when it is whole, its note last, so there is
+ * never half a set under the name. What differs in code, plan or size is not
+ * taken over: the books could not be read.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tracker_impl.h"
+#include "util.h"
+
+#define NOTE_BYTES 1536
+#define NAME_BYTES 128
+
+/* The value of the map "note". */
+struct note {
+	uint64_t code; /* hash of the BPF object */
+	uint64_t max_folios;
+	uint32_t plan;
+	uint32_t bytes; /* of kept */
+	char kept[NOTE_BYTES];
+};
+
+static uint64_t hash_of(const void *bytes, size_t cnt)
+{
+	const unsigned char *byte = bytes;
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+
+	for (size_t i = 0; i < cnt; i++)
+		hash = (hash ^ byte[i]) * 0x100000001b3;
+	return hash;
+}
+
+static struct note note_of(const struct tracker *tracker)
+{
+	size_t bytes;
+	const void *object = track_bpf__elf_bytes(&bytes);
+
+	return (struct note){
+		.code = hash_of(object, bytes),
+		.max_folios = tracker->opts.max_folios,
+		.plan = tracker->opts.plan,
+	};
+}
+
+/* bpffs refuses names with a dot, which those of global data have. */
+static void path_of(char path[PATH_MAX], const char *dir, const char *kind, const char *name)
+{
+	char *dot;
+	int len = snprintf(path, PATH_MAX, "%s/", dir);
+
+	snprintf(path + len, PATH_MAX - len, "%.16s%.*s", kind, NAME_BYTES, name);
+	for (dot = path + len; (dot = strchr(dot, '.'));)
+		*dot = '_';
+}
+
+static void aside_of(char path[PATH_MAX], const char *dir)
+{
+	snprintf(path, PATH_MAX, "%.*s-new", PATH_MAX - 8, dir);
+}
+
+static int read_note(const char *dir, struct note *note)
+{
+	char path[PATH_MAX];
+	uint32_t zero = 0;
+	cleanup_fd int fd = -1;
+
+	path_of(path, dir, "note", "");
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return -errno;
+	memset(note, 0, sizeof(*note));
+	return bpf_map_lookup_elem(fd, &zero, note);
+}
+
+static int remove_set(const char *dir)
+{
+	DIR *folder = opendir(dir);
+	struct dirent *entry;
+	int err = 0;
+
+	if (!folder)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(folder)))
+		if (*entry->d_name != '.' && unlinkat(dirfd(folder), entry->d_name, 0))
+			err = -errno;
+	closedir(folder);
+	return rmdir(dir) ? -errno : err;
+}
+
+int tracker_pins__detach(const char *dir)
+{
+	char aside[PATH_MAX];
+	int err, ret;
+
+	aside_of(aside, dir);
+	err = remove_set(aside);
+	ret = remove_set(dir);
+	return ret ? ret : err;
+}
+
+/* Of a set in other code's form nothing is known but how many keys a map has. */
+static uint64_t owners_in(const char *dir)
+{
+	char path[PATH_MAX], key[512] = "";
+	struct bpf_map_info info = {};
+	uint32_t len = sizeof(info);
+	uint64_t cnt = 0;
+	cleanup_fd int fd = -1;
+	bool first = true;
+
+	path_of(path, dir, "map_", "owner_ids");
+	fd = bpf_obj_get(path);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || info.key_size > sizeof(key))
+		return 0;
+	while (!bpf_map_get_next_key(fd, first ? NULL : key, key) && cnt < info.max_entries) {
+		first = false;
+		cnt++;
+	}
+	return cnt;
+}
+
+static int take_maps(struct tracker *tracker)
+{
+	char path[PATH_MAX];
+	struct bpf_map *map;
+	int fd, err;
+
+	bpf_object__for_each_map (map, tracker->skel->obj) {
+		path_of(path, tracker->opts.pin_dir, "map_", bpf_map__name(map));
+		fd = bpf_obj_get(path);
+		err = fd < 0 ? -errno : bpf_map__reuse_fd(map, fd);
+		if (fd >= 0)
+			close(fd);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int tracker__adopt(struct tracker *tracker)
+{
+	const char *dir = tracker->opts.pin_dir;
+	struct note mine = note_of(tracker), note;
+	char aside[PATH_MAX];
+	int err;
+
+	/* killed between removing an old set and renaming the new one */
+	aside_of(aside, dir);
+	if (access(dir, F_OK) && !read_note(aside, &note))
+		rename(aside, dir);
+	err = read_note(dir, &note);
+	if (err == -ENOENT)
+		return 0;
+	if (err) {
+		warnx("can't read the tracking pinned in %s: %s", dir, strerror(-err));
+		return err;
+	}
+	if (note.code != mine.code || note.plan != mine.plan ||
+	    note.max_folios != mine.max_folios) {
+		warnx("the tracking pinned in %s is of another version, plan or size: what its "
+		      "%llu owners still pin becomes unattributed",
+		      dir, (unsigned long long)owners_in(dir));
+		return 0;
+	}
+	err = take_maps(tracker);
+	if (err) {
+		warnx("can't take over the tracking pinned in %s: %s (gup-pind --detach removes "
+		      "it)",
+		      dir, strerror(-err));
+		return err;
+	}
+	tracker->adopted = true;
+	remove_set(aside); /* half of one, if it is there */
+	return 0;
+}
+
+bool tracker__adopted(const struct tracker *tracker)
+{
+	return tracker->adopted;
+}
+
+int tracker__kept(const struct tracker *tracker, void *kept, size_t bytes)
+{
+	struct note note;
+	int err = read_note(tracker->opts.pin_dir, &note);
+
+	if (err)
+		return err;
+	if (note.bytes != bytes)
+		return -EBADMSG;
+	memcpy(kept, note.kept, bytes);
+	return 0;
+}
+
+struct bpf_link *tracker__pinned_link(const struct tracker *tracker, const char *prog)
+{
+	char path[PATH_MAX];
+
+	path_of(path, tracker->opts.pin_dir, "link_", prog);
+	return bpf_link__open(path);
+}
+
+/* The map is pinned last: a set that has it is whole. */
+static int pin_note(const struct tracker *tracker, const char *dir, const void *kept, size_t bytes)
+{
+	struct note note = note_of(tracker);
+	cleanup_fd int fd =
+		bpf_map_create(BPF_MAP_TYPE_ARRAY, "note", sizeof(uint32_t), sizeof(note), 1, NULL);
+	char path[PATH_MAX];
+	uint32_t zero = 0;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	note.bytes = bytes;
+	memcpy(note.kept, kept, bytes);
+	err = bpf_map_update_elem(fd, &zero, &note, BPF_ANY);
+	path_of(path, dir, "note", "");
+	return err ? err : bpf_obj_pin(fd, path) ? -errno : 0;
+}
+
+static int pin_aside(struct tracker *tracker, const char *dir, const void *kept, size_t bytes)
+{
+	char path[PATH_MAX];
+	struct bpf_map *map;
+	int err = mkdir(dir, 0700) ? -errno : 0;
+
+	bpf_object__for_each_map (map, tracker->skel->obj) {
+		if (err)
+			return err;
+		path_of(path, dir, "map_", bpf_map__name(map));
+		err = bpf_obj_pin(bpf_map__fd(map), path) ? -errno : 0;
+	}
+	for (size_t i = 0; i < tracker->link_cnt && !err; i++) {
+		path_of(path, dir, "link_", tracker->link_names[i]);
+		err = bpf_obj_pin(bpf_link__fd(tracker->links[i]), path) ? -errno : 0;
+	}
+	return err ? err : pin_note(tracker, dir, kept, bytes);
+}
+
+int tracker__pin(struct tracker *tracker, const void *kept, size_t bytes)
+{
+	const char *dir = tracker->opts.pin_dir;
+	char aside[PATH_MAX];
+	int err;
+
+	if (bytes > NOTE_BYTES)
+		return -E2BIG;
+	aside_of(aside, dir);
+	err = remove_set(aside);
+	if (!err)
+		err = pin_aside(tracker, aside, kept, bytes);
+	/* An old set that could not be taken over goes now that the new one sees every pin. */
+	if (!err)
+		err = remove_set(dir);
+	if (!err && rename(aside, dir))
+		err = -errno;
+	if (err)
+		remove_set(aside);
+	return err;
+}
