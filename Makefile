@@ -204,12 +204,18 @@ install: all $(COMPLETIONS)
 	install -d "$(DESTDIR)$(PREFIX)/sbin" "$(DESTDIR)$(PREFIX)/share/man/man8"
 	install -m 755 $(TOOLS) "$(DESTDIR)$(PREFIX)/sbin"
 	install -m 644 $(MANS) "$(DESTDIR)$(PREFIX)/share/man/man8"
+	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(PREFIX)/lib/sysusers.d"
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' tools/gup-pind.service.in \
+		> "$(DESTDIR)$(PREFIX)/lib/systemd/system/gup-pind.service"
+	install -m 644 tools/gup-pin.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/gup-pin.conf"
 
 uninstall:
 	rm -f $(TOOLS:$(B)/%="$(DESTDIR)$(PREFIX)/sbin/%")
 	rm -f $(MANS:tools/%="$(DESTDIR)$(PREFIX)/share/man/man8/%")
 	rm -f $(TOOLS:$(B)/%="$(DESTDIR)$(PREFIX)/share/bash-completion/completions/%")
 	rm -f $(TOOLS:$(B)/%="$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_%")
+	rm -f "$(DESTDIR)$(PREFIX)/lib/systemd/system/gup-pind.service" \
+		"$(DESTDIR)$(PREFIX)/lib/sysusers.d/gup-pin.conf"
 
 clean:
 	rm -rf $(B)
@@ -217,4 +223,4 @@ clean:
 distclean: clean
 	rm -rf "$${GUP_PIN_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/gup-pin}"
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
