@@ -36,7 +36,7 @@ WORKLOADS := $(patsubst tests/workloads/%.c,$(B)/tests/%,$(filter-out %/pinlib.c
 LIB_TESTS := $(B)/tests/scan_dump $(B)/tests/bench/scan $(B)/tests/bench/top
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: help pictures all deps deps-check deps-matrix demo check check-matrix bench install uninstall clean distclean
+.PHONY: help pictures all deps deps-check deps-matrix demo check check-matrix soak-boots bench install uninstall clean distclean
 
 all: $(TOOLS) $(WORKLOADS) $(LIB_TESTS)
 
@@ -50,6 +50,7 @@ gup-pin: who pins which memory pages, since when, and who forgot to let go.
                      K=6.12 one kernel, CASE=name one case, K=none no guest
   make check-matrix  every kernel, every case                       about 60 min
   make pictures      draw the README's pictures anew, the report's in a guest   2 min
+  make soak-boots    attach and detach in 100 boots: K=6.12 N=100    about 1 h
   make bench         what tracking costs: not there yet
   make deps-check    install what `demo` and `check` need besides   about 2 min, 700 MB
   make install       to $$(DESTDIR)$$(PREFIX), PREFIX=/usr/local
@@ -173,6 +174,9 @@ demo:
 
 check:
 	@tests/check --kernels "$(or $(K),default)" $(if $(CASE),--case "$(CASE)")
+
+soak-boots:
+	@tests/vm/soak-boots "$(or $(K),6.12)" "$(or $(N),100)"
 
 check-matrix:
 	@tests/check --kernels "$(or $(K),all)" --matrix $(if $(CASE),--case "$(CASE)")
