@@ -84,7 +84,8 @@ static __always_inline __u64 page_number(__u64 page)
 	return page / bpf_core_type_size(struct page);
 }
 
-static __noinline int identity_of(__u64 page, struct identity *id)
+/* Global, like record_new(): the verifier sees it once, not on each path of each caller. */
+__noinline int identity_of(__u64 page, struct identity *id)
 {
 	__u64 words[8] = {}, head = page, info;
 
@@ -169,7 +170,7 @@ static __always_inline bool covers(const struct gup_record *new, const struct gu
 }
 
 /* An old record that gives way may still have pins: it waits for user space elsewhere. */
-static __noinline int spill(const struct gup_record_key *key, const struct gup_record *old)
+__noinline int spill(const struct gup_record_key *key, const struct gup_record *old)
 {
 	struct gup_spill spilled;
 
@@ -301,7 +302,7 @@ static long record_part(__u32 i, struct part_walk *walk)
 	return walk->first >= walk->call->cnt;
 }
 
-static __noinline int record_new(struct pin_call *call)
+__noinline int record_new(struct pin_call *call)
 {
 	struct gup_record record = {};
 	struct identity first = {}, last;
