@@ -51,7 +51,9 @@ gup-pin: who pins which memory pages, since when, and who forgot to let go.
   make check-matrix  every kernel, every case                       about 60 min
   make pictures      draw the README's pictures anew, the report's in a guest   2 min
   make soak-boots    attach and detach in 100 boots: K=6.12 N=100    about 1 h
-  make bench         what tracking costs: not there yet
+  make bench         what tracking costs, in instructions           about 8 min a kernel
+                     K=7.3 this kernel (6.12), K="6.12 7.3" both
+  make bench-readme  puts its table into README.md
   make deps-check    install what `demo` and `check` need besides   about 2 min, 700 MB
   make install       to $$(DESTDIR)$$(PREFIX), PREFIX=/usr/local
   make uninstall     remove that
@@ -144,6 +146,21 @@ $(B)/san/gup-%: tools/gup-%.c $(B)/san/libgup.a | $(SKELS)
 .PHONY: units
 units: $(UNITS) $(B)/san/gup-pintop
 
+# --- what make bench measures with ---
+BENCH := $(B)/bench/work $(B)/bench/attach $(B)/bench/peers.bpf.o
+.PHONY: bench-programs bench-readme
+bench-programs: $(BENCH)
+
+$(B)/bench/%.bpf.o: tests/bench/%.bpf.c
+	$(msg) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(B)/bench/%: tests/bench/%.c
+	$(msg) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $< -lbpf -lelf -lz -o $@
+
 # --- packages ---
 DEPS := gcc make clang bpftool libbpf-dev libelf-dev libdw-dev libjson-c-dev libncurses-dev zlib1g-dev \
 	libc6-dev linux-libc-dev libibverbs-dev libmicrohttpd-dev
@@ -185,8 +202,11 @@ pictures:
 	tests/picture
 	tests/picture-top
 
-bench:
-	@echo 'make bench: not there yet; what tracking costs has not been measured' >&2; exit 1
+bench: all bench-programs $(B)/tests/bench/scan
+	@CLANG="$(CLANG)" tests/bench/run $(K)
+
+bench-readme:
+	@tests/bench/run --readme
 
 # --- install ---
 MANS := $(wildcard tools/*.8)

@@ -23,6 +23,8 @@ choose_qemu() {
 	else
 		die "no QEMU; install the package qemu-system-x86 or call tests/vm/fetch"
 	fi
+	# Counting instructions goes with one thread only.
+	[[ " ${qemu_args[*]} " != *" -icount "* ]] || qemu_thread=single
 	[[ -z $verbose ]] || say "$("${qemu[@]}" --version | head -n1), thread=$qemu_thread"
 }
 
