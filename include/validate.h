@@ -6,13 +6,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum validate_what { VALIDATE_RUN, VALIDATE_LIST, VALIDATE_CENSUS };
+enum validate_what { VALIDATE_RUN, VALIDATE_LIST, VALIDATE_CENSUS, VALIDATE_MODULE };
 
 #define VALIDATE_CHOSEN_MAX 64
 
 struct validate_env {
 	enum validate_what what;
-	const char *dir; /* of modules; NULL = the running kernel's */
+	const char *dir;    /* of modules; NULL = the running kernel's */
+	const char *module; /* name, or path of its file */
+	char **cmd;	    /* what exercises it; NULL = nothing */
 	bool json;
 	/* Patches, rules and sites that were asked for; none = all. */
 	struct {

@@ -174,6 +174,8 @@ int validate_run(const struct validate_env *env)
 		return 0;
 	case VALIDATE_CENSUS:
 		return run_census(env);
+	case VALIDATE_MODULE:
+		return validate_module(env);
 	default:
 		return run_checks(env);
 	}

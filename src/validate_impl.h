@@ -113,6 +113,9 @@ enum verdict check_file(struct validation *val, const struct row *row, struct ou
 enum verdict check_dirty(struct validation *val, const struct row *row, struct outcome *out);
 enum verdict check_reference(struct validation *val, const struct row *row, struct outcome *out);
 
+/* --module: src/validate_module.c. The exit status. */
+int validate_module(const struct validate_env *env);
+
 /* src/validate_form.c: the stream. */
 void form_begin(FILE *out, const size_t counts[PART_CNT]);
 void form_part(FILE *out, enum part part, size_t cnt);
