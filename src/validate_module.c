@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "audit.h"
 #include "command.h"
@@ -216,6 +217,20 @@ static void judge_run(struct module_run *run)
 
 /* ---- the run ---- */
 
+/* The command writes to stderr, so that stdout holds nothing but our results. */
+static int prepare_aside(struct command *cmd, char **argv)
+{
+	int out = dup(STDOUT_FILENO), err;
+
+	if (out < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		return -errno;
+	err = command__prepare(cmd, argv);
+	if (dup2(out, STDOUT_FILENO) < 0 && !err)
+		err = -errno;
+	close(out);
+	return err;
+}
+
 static int start(struct module_run *run)
 {
 	struct bench *bench = &run->val.bench;
@@ -223,7 +238,7 @@ static int start(struct module_run *run)
 	int err;
 
 	run->notes = notes__new();
-	if (!run->notes || command__prepare(&run->cmd, argv)) {
+	if (!run->notes || prepare_aside(&run->cmd, argv)) {
 		warn("can't start %s", argv[0]);
 		return EXIT_BROKEN;
 	}

@@ -199,6 +199,16 @@ run_jobs() {
 	done
 }
 
+# most_work_first 'KERNEL BOOT'...: so that no lane is left alone with much at the end.
+most_work_first() {
+	local job words
+
+	for job; do
+		read -ra words <<<"$job"
+		say "$(cases_of "${words[@]}" | wc -l) $job"
+	done | sort -s -k1,1nr | cut -d' ' -f2-
+}
+
 # fetch_kernel NAME: false, with its result, when it cannot be had.
 fetch_kernel() {
 	local log=$work/fetch-$1.log
@@ -233,6 +243,7 @@ run_guests() {
 			esac
 		done
 	done < <(boots)
+	mapfile -t together < <(most_work_first "${together[@]}")
 	lanes=$(nproc)
 	run_jobs $((lanes < 4 ? lanes : 4)) "${together[@]}"
 	run_jobs 1 "${alone[@]}"
