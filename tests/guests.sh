@@ -126,10 +126,20 @@ missing_results() {
 
 # whole_results: a failed test's lines in one piece, as several guests print.
 whole_results() {
-	awk '/^[^ ]/ { printf "%s", held; held = ""; fflush() }
-		/^not ok / || held != "" { held = held $0 "\n"; next }
-		{ print; fflush() }
-		END { printf "%s", held }'
+	local line held=
+
+	while IFS= read -r line; do
+		if [[ $line != ' '* ]]; then
+			printf '%s' "$held"
+			held=
+		fi
+		if [[ $line == 'not ok '* || -n $held ]]; then
+			held+=$line$'\n'
+		else
+			printf '%s\n' "$line"
+		fi
+	done
+	printf '%s' "$held"
 }
 
 # run_boot KERNEL BOOT: all its cases in one guest.
