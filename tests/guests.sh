@@ -86,7 +86,7 @@ boot_options() {
 
 	options=(--timeout 2400)
 	case $2 in
-	main)
+	main | scan)
 		for kind in ext4 xfs btrfs vfat; do
 			options+=(--disk "$work/disks/$kind.img")
 		done
