@@ -132,9 +132,15 @@ struct pind_source *pind_source__open(const struct pind_config *config, int *sta
 	}
 	source->config = config;
 	source->lock = -1;
-	if (!wants_tracker(config))
+	if (!wants_tracker(config) && (*config->input || !geteuid()))
 		return source;
 	*status = STATUS_CANNOT;
+	if (!wants_tracker(config)) {
+		warnx("the scan needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN): run it with "
+		      "sudo");
+		pind_source__close(source);
+		return NULL;
+	}
 	if (opts.pin_dir)
 		source->lock = lock_bpffs(opts.pin_dir);
 	if (!opts.pin_dir || source->lock >= 0)

@@ -153,10 +153,11 @@ as_nobody() {
 
 check_not_root() {
 	# The checkout may lie where nobody else can go.
-	install -m 755 build/gup-leakcheck "$work/" && chmod 755 "$work" || return 1
+	install -m 755 build/gup-{leakcheck,pind} "$work/" && chmod 755 "$work" || return 1
 	as_nobody "$work/gup-leakcheck" --schema >/dev/null 2>&1 ||
 		{ say "other users cannot enter $work"; return 77; }
-	said 3 1 as_nobody "$work/gup-leakcheck" -- true || return 1
+	said 3 1 as_nobody "$work/gup-leakcheck" -- true &&
+		said 3 1 as_nobody "$work/gup-pind" --once || return 1
 	as_nobody "$work/gup-leakcheck" >"$work/out" 2>"$work/err"
 	[[ $? -eq 3 && $(wc -l <"$work/err") -eq 1 ]] && grep -q 'need root' "$work/out"
 }
