@@ -51,7 +51,7 @@ gup-pin: who pins which memory pages, since when, and who forgot to let go.
   make check-matrix  every kernel, every case                       about 60 min
   make pictures      draw the README's pictures anew, the report's in a guest   2 min
   make soak-boots    attach and detach in 100 boots: K=6.12 N=100    about 1 h
-  make bench         what tracking costs, in instructions           about 8 min a kernel
+  make bench         what tracking costs, in instructions           not timed yet
                      K=7.3 this kernel (6.12), K="6.12 7.3" both
   make bench-readme  puts its table into README.md
   make deps-check    install what `demo` and `check` need besides   about 2 min, 700 MB
