@@ -99,7 +99,7 @@ $(B)/gup-%: $(B)/obj/tools/gup-%.o $(B)/libgup.a
 $(B)/gup-pintop $(B)/san/gup-pintop: LIBS += -lncursesw -ltinfo
 $(B)/gup-pind $(B)/san/gup-pind: LIBS += -lmicrohttpd
 
-# Pinning programs. rdma needs libibverbs, the others nothing.
+# Pinning programs. rdma needs libibverbs, others liburing, the rest nothing.
 PINLIB := $(B)/obj/tests/pinlib.o $(B)/obj/tests/pinlib_mem.o \
 	$(B)/obj/tests/pinargs.o
 $(B)/obj/tests/%.o: tests/workloads/%.c
@@ -109,6 +109,7 @@ $(B)/obj/tests/%.o: tests/workloads/%.c
 
 $(B)/tests/pins: $(B)/obj/tests/pins_sites.o
 $(B)/tests/rdma: WORKLOAD_LIBS := -libverbs
+$(B)/tests/others: WORKLOAD_LIBS := -luring
 $(B)/tests/%: $(B)/obj/tests/%.o $(PINLIB)
 	$(msg) LINK $@
 	@mkdir -p $(@D)
@@ -163,7 +164,7 @@ $(B)/bench/%: tests/bench/%.c
 
 # --- packages ---
 DEPS := gcc make clang bpftool libbpf-dev libelf-dev libdw-dev libjson-c-dev libncurses-dev zlib1g-dev \
-	libc6-dev linux-libc-dev libibverbs-dev libmicrohttpd-dev
+	libc6-dev linux-libc-dev libibverbs-dev liburing-dev libmicrohttpd-dev
 DEPS_CHECK := libcmocka-dev clang-format shellcheck cppcheck qemu-system-x86 \
 	busybox-static cpio kmod xz-utils zstd rdma-core ibverbs-providers ibverbs-utils iproute2 \
 	fio jq e2fsprogs xfsprogs btrfs-progs dosfstools mmdebstrap pahole file strace tmux \
