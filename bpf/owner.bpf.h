@@ -10,6 +10,7 @@
 
 struct mark {
 	__u64 ns;
+	__u64 asked; /* pages, where the exit cannot see it */
 	__u32 owner;
 	__u32 api; /* 0 = not inside an API function */
 };
@@ -239,13 +240,17 @@ static __always_inline void owner_key_init(struct gup_owner_key *key, struct tas
 	key->ustack = -1;
 }
 
-/* Entry of a GUP API function: flags as the caller gave them, mm 0 = current's. */
-static __always_inline void api_enter(void *ctx, __u32 api, __u64 mm, __u32 flags)
+/*
+ * Entry of a GUP API function: flags as the caller gave them, mm 0 = current's. asked: for
+ * api_exit_asked().
+ */
+static __always_inline void api_enter_asking(void *ctx, __u32 api, __u64 mm, __u32 flags,
+					     __u64 asked)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct gup_owner_key key = { .api = api, .flags = flags };
 	struct syscall call;
-	struct mark mark = { .api = api };
+	struct mark mark = { .api = api, .asked = asked };
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 
 	owner_key_init(&key, task);
@@ -258,6 +263,11 @@ static __always_inline void api_enter(void *ctx, __u32 api, __u64 mm, __u32 flag
 	mark.owner = owner_get(task, &key);
 	mark.ns = bpf_ktime_get_ns();
 	bpf_map_update_elem(&marks, &tid, &mark, BPF_ANY);
+}
+
+static __always_inline void api_enter(void *ctx, __u32 api, __u64 mm, __u32 flags)
+{
+	api_enter_asking(ctx, api, mm, flags, 0);
 }
 
 static __always_inline void book_error(__u32 owner, long ret)
@@ -293,6 +303,16 @@ static __always_inline void api_exit(__u64 asked, long ret)
 	} else if ((__u64)ret < asked) {
 		__sync_fetch_and_add(&owner->short_calls, 1);
 	}
+}
+
+/* The same where only the entry saw how many. */
+static __always_inline void api_exit_asked(long ret)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct mark *mark = bpf_map_lookup_elem(&marks, &tid);
+
+	if (mark)
+		api_exit(mark->asked, ret);
 }
 
 /* The process alone as owner, with api where the booking hook itself is the API function. */

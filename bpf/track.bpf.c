@@ -363,6 +363,24 @@ int fexit__pin_user_pages_remote(void *ctx)
 	return 0;
 }
 
+/*
+ * long pin_user_pages_remote(mm, start, nr_pages, gup_flags, pages, struct vm_area_struct **vmas,
+ * int *locked), up to v6.4: more arguments than a trampoline carries there.
+ */
+SEC("?kprobe/pin_user_pages_remote")
+int kprobe__pin_user_pages_remote__api(struct pt_regs *regs)
+{
+	api_enter_asking(regs, GUP_API_PIN_USER_PAGES_REMOTE, regs->di, regs->cx, regs->dx);
+	return 0;
+}
+
+SEC("?kretprobe/pin_user_pages_remote")
+int kretprobe__pin_user_pages_remote__api(struct pt_regs *regs)
+{
+	api_exit_asked((long)regs->ax);
+	return 0;
+}
+
 /* long memfd_pin_folios(struct file *memfd, loff_t start, loff_t end, struct folio **folios, unsigned int max_folios, pgoff_t *offset) */
 SEC("?fentry/memfd_pin_folios")
 int fentry__memfd_pin_folios(void *ctx)

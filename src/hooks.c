@@ -88,10 +88,16 @@ static const struct hook table[] = {
 	{ "pin_user_pages_locked", PLAN_CORE, ROLE_API, "pin_user_pages_locked",
 	  5, RET_INT, IF_PRESENT, false, NULL,
 	  { "fentry__pin_user_pages_locked", "fexit__pin_user_pages_locked" } },
-	/* Seven arguments with vmas: more than a trampoline carries there, so no row; API unknown. */
 	{ "pin_user_pages_remote", PLAN_CORE, ROLE_API, "pin_user_pages_remote",
 	  6, RET_INT, IF_PRESENT, false, NULL,
 	  { "fentry__pin_user_pages_remote", "fexit__pin_user_pages_remote" } },
+	/*
+	 * With vmas more arguments than a trampoline carries: a pair of probes. What is attached last
+	 * runs first, so the entry sees the return address before the other replaces it.
+	 */
+	{ "pin_user_pages_remote", PLAN_CORE, ROLE_API, "pin_user_pages_remote",
+	  7, RET_INT, IF_PRESENT, false, NULL,
+	  { "kretprobe__pin_user_pages_remote__api", "kprobe__pin_user_pages_remote__api" } },
 	{ "memfd_pin_folios", PLAN_CORE, ROLE_API, "memfd_pin_folios",
 	  6, RET_INT, IF_PRESENT, false, "try_grab_folio",
 	  { "fentry__memfd_pin_folios", "fexit__memfd_pin_folios" } },

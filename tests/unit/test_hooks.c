@@ -269,6 +269,11 @@ static void test_flow_only(void **state)
 
 /* --- the table itself --- */
 
+static bool is_probe(const char *prog)
+{
+	return !strncmp(prog, "kprobe__", 8) || !strncmp(prog, "kretprobe__", 11);
+}
+
 static void test_table(void **state)
 {
 	size_t cnt;
@@ -279,8 +284,7 @@ static void test_table(void **state)
 	for (size_t i = 0; i < cnt; i++) {
 		assert_non_null(table[i].progs[0]);
 		/* What a trampoline carries everywhere; a probe any number. */
-		assert_in_range(table[i].nargs, 1,
-				strncmp(table[i].progs[0], "kprobe__", 8) ? 6 : 7);
+		assert_in_range(table[i].nargs, 1, is_probe(table[i].progs[0]) ? 7 : 6);
 		assert_null(hooks__ignored(table[i].func));
 		for (size_t j = i + 1; j < cnt; j++) {
 			bool same = !strcmp(table[i].func, table[j].func) &&
