@@ -35,7 +35,8 @@ struct env {
 	bool pages;		  /* list every folio */
 	struct pfn_range *ranges; /* explain these; NULL = scan all */
 	size_t range_cnt;
-	int plan; /* enum hook_plan */
+	int plan;	  /* enum hook_plan */
+	bool plan_chosen; /* else the other one is used where this one cannot be */
 	uint32_t stack_every;
 	uint64_t max_folios;
 	const char *skip_hook;

@@ -34,6 +34,8 @@ struct run {
 	struct ksyms *ksyms;
 	struct notes *notes;
 	struct suppressions *suppressions;
+	int plan;	 /* enum hook_plan */
+	bool other_plan; /* if this one cannot be used here, and that one perhaps */
 	struct tracker *tracker;
 	struct selftest_result selftest;
 	struct calls *calls; /* plan call only */
@@ -56,14 +58,9 @@ static uint64_t now_ns(clockid_t clock)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
-static int open_tracker(struct run *run)
+/* What all plans need. */
+static int read_kernel(struct run *run)
 {
-	struct tracker_options opts = {
-		.plan = run->env->plan,
-		.stack_every = run->env->stack_every,
-		.max_folios = run->env->max_folios,
-		.skip_func = run->env->skip_hook,
-	};
 	int err;
 
 	kernel_reader__log(run->env->verbose);
@@ -85,7 +82,21 @@ static int open_tracker(struct run *run)
 		warn("can't read kernel symbols or load BPF programs");
 		return EXIT_CANNOT;
 	}
+	return 0;
+}
+
+static int open_tracker(struct run *run)
+{
+	struct tracker_options opts = {
+		.plan = run->plan,
+		.stack_every = run->env->stack_every,
+		.max_folios = run->env->max_folios,
+		.skip_func = run->env->skip_hook,
+	};
+
 	run->tracker = tracker__open(&run->facts, run->reader, run->ksyms, &opts);
+	if (!run->tracker)
+		run->other_plan = errno == ENOENT;
 	if (!run->tracker || tracker__attach(run->tracker))
 		return EXIT_CANNOT;
 	tracker__on_record(run->tracker, notes__take, run->notes);
@@ -96,7 +107,7 @@ static int test_tracker(struct run *run)
 {
 	int err;
 
-	if (run->env->plan == PLAN_CALL) {
+	if (run->plan == PLAN_CALL) {
 		run->calls = calls__open(run->tracker);
 		if (!run->calls)
 			return EXIT_CANNOT;
@@ -104,11 +115,38 @@ static int test_tracker(struct run *run)
 	} else {
 		err = tracker__selftest(run->tracker, &run->selftest);
 	}
+	run->other_plan = err == -EBADE;
 	if (err == -EBADE)
-		warnx("self-test failed, so pins can't be tracked here: %s", run->selftest.failure);
+		warnx("self-test failed, so pins can't be tracked here by plan %s: %s",
+		      hook_plan_name(run->plan), run->selftest.failure);
 	else if (err)
 		warnx("self-test could not run: %s", strerror(-err));
 	return err ? EXIT_CANNOT : 0;
+}
+
+static int start_plan(struct run *run, enum hook_plan plan)
+{
+	int ret;
+
+	run->plan = plan;
+	run->other_plan = false;
+	ret = open_tracker(run);
+	return ret ? ret : test_tracker(run);
+}
+
+/* By the plan that was chosen; if none was, by the one of the two that can be used here. */
+static int start_tracking(struct run *run)
+{
+	int ret = read_kernel(run);
+
+	if (!ret)
+		ret = start_plan(run, run->env->plan);
+	if (!ret || !run->other_plan || run->env->plan_chosen || !run->facts.has_cmpxchg)
+		return ret;
+	warnx("trying plan call instead, which sees no releases: no balance by site");
+	tracker__close(run->tracker);
+	run->tracker = NULL;
+	return start_plan(run, PLAN_CALL);
 }
 
 static void block_signals(struct run *run)
@@ -366,9 +404,7 @@ static int watch_and_report(struct run *run)
 	int ret;
 
 	block_signals(run);
-	ret = open_tracker(run);
-	if (!ret)
-		ret = test_tracker(run);
+	ret = start_tracking(run);
 	if (!ret && env->cmd && command__prepare(&run->cmd, env->cmd)) {
 		warn("can't start %s", env->cmd[0]);
 		ret = EXIT_BROKEN;

@@ -182,6 +182,7 @@ static error_t parse_tracking(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_PLAN:
 		env->plan = leakcheck_plan(arg);
+		env->plan_chosen = true;
 		if (env->plan < 0)
 			usage_error("--plan: core or call, not '%s'", arg);
 		return 0;
