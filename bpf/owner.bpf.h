@@ -12,7 +12,8 @@ struct mark {
 	__u64 ns;
 	__u64 asked; /* pages, where the exit cannot see it */
 	__u32 owner;
-	__u32 api; /* 0 = not inside an API function */
+	__u32 api;    /* 0 = not inside an API function */
+	__u32 booked; /* the first copy of a program has booked the grab that is under way */
 };
 
 struct {

@@ -55,29 +55,9 @@ static __always_inline __u64 result(void *ctx, int slot)
 	return value;
 }
 
-/* --- what every adapter ends in --- */
+#include "acquire.bpf.h"
 
-static __always_inline void owner_pinned(__u32 id, __u32 n)
-{
-	struct gup_owner *owner = owner_of(id);
-
-	if (owner)
-		__sync_fetch_and_add(&owner->pinned, n);
-}
-
-/* n pins of a folio, counted by the kernel as acquired. */
-static __always_inline void on_pin(__u64 folio, __u32 n)
-{
-	__u64 now;
-	__u32 owner;
-
-	if (is_uncounted_zero(folio))
-		return;
-	owner = current_owner(n, 0, &now);
-	count(GUP_STAT_ACQUIRED, n);
-	owner_pinned(owner, n);
-	ledger_pin(folio, n, owner, now);
-}
+/* --- what every adapter of a release ends in --- */
 
 /* memfd_pin_folios with an inlined copy of the grab drops pins again that no hook has seen. */
 static __always_inline bool undone_inside_memfd(bool interrupt)
@@ -110,85 +90,6 @@ static __always_inline void on_unpin(void *ctx, __u64 folio, __u32 n)
 		tgid = bpf_get_current_pid_tgid() >> 32;
 	owner = ledger_unpin(folio, n, tgid);
 	release_site(interrupt, owner, n);
-}
-
-/* --- acquire: the functions that change NR_FOLL_PIN_ACQUIRED --- */
-
-/* int try_grab_folio(struct folio *folio, int refs, unsigned int flags), slow path, since v6.11 */
-SEC("?fexit/try_grab_folio")
-int fexit__try_grab_folio(void *ctx)
-{
-	if (!(int)result(ctx, 3) && (arg(ctx, 2) & foll_pin))
-		on_pin(arg(ctx, 0), arg(ctx, 1));
-	return 0;
-}
-
-/* struct folio *try_grab_folio(struct page *page, int refs, unsigned int flags), v5.17 to v6.10 */
-SEC("?fexit/try_grab_folio")
-int fexit__try_grab_folio__page(void *ctx)
-{
-	__u64 folio = result(ctx, 3);
-
-	if (folio && (arg(ctx, 2) & foll_pin))
-		on_pin(folio, arg(ctx, 1));
-	return 0;
-}
-
-/* struct folio *try_grab_folio_fast(struct page *page, int refs, unsigned int flags) */
-SEC("?fexit/try_grab_folio_fast")
-int fexit__try_grab_folio_fast(void *ctx)
-{
-	__u64 folio = result(ctx, 3);
-
-	if (folio && (arg(ctx, 2) & foll_pin))
-		on_pin(folio, arg(ctx, 1));
-	return 0;
-}
-
-/* bool try_grab_page(struct page *page, unsigned int flags): only the lowest byte of the result counts */
-SEC("?fexit/try_grab_page")
-int fexit__try_grab_page(void *ctx)
-{
-	if ((result(ctx, 2) & 1) && (arg(ctx, 1) & foll_pin))
-		on_pin(folio_of(arg(ctx, 0)), 1);
-	return 0;
-}
-
-/* int try_grab_page(struct page *page, unsigned int flags): 0 is success, v6.2 to v6.10 */
-SEC("?fexit/try_grab_page")
-int fexit__try_grab_page__int(void *ctx)
-{
-	if (!(int)result(ctx, 2) && (arg(ctx, 1) & foll_pin))
-		on_pin(folio_of(arg(ctx, 0)), 1);
-	return 0;
-}
-
-/* int folio_add_pins(struct folio *folio, unsigned int pins) */
-SEC("?fexit/folio_add_pins")
-int fexit__folio_add_pins(void *ctx)
-{
-	if (inlined_folio_add_pins && !(int)result(ctx, 2))
-		on_pin(arg(ctx, 0), arg(ctx, 1));
-	return 0;
-}
-
-/*
- * void folio_add_pin(struct folio *folio): the pin count rises, NR_FOLL_PIN_ACQUIRED
- * does not, its release is counted. For the ledger it is a pin like any other.
- */
-SEC("?fexit/folio_add_pin")
-int fexit__folio_add_pin(void *ctx)
-{
-	__u64 folio = arg(ctx, 0), now;
-	__u32 owner;
-
-	if (is_uncounted_zero(folio))
-		return 0;
-	owner = current_owner(1, GUP_API_FOLIO_ADD_PIN, &now);
-	count(GUP_STAT_ADD_PIN, 1);
-	owner_pinned(owner, 1);
-	ledger_pin(folio, 1, owner, now);
-	return 0;
 }
 
 /* --- release: the functions that change NR_FOLL_PIN_RELEASED --- */

@@ -191,6 +191,7 @@ enum gup_stat {
 	GUP_STAT_RELEASED,    /* events, as NR_FOLL_PIN_RELEASED */
 	GUP_STAT_ADD_PIN,     /* folio_add_pin: pins that the kernel does not count as acquired */
 	GUP_STAT_UNDONE,      /* counted on both sides inside memfd_pin_folios */
+	GUP_STAT_REGAINED,    /* grabs that a program's first copy missed and its second booked */
 	GUP_STAT_MAP_FULL,    /* pins that found no place in the ledger */
 	GUP_STAT_RETRIES_OUT, /* pins or releases given up after too many retries */
 	GUP_STAT_UNMATCHED,   /* released pins that the ledger did not hold */

@@ -75,7 +75,10 @@ bool tracker__is_inlined(const struct tracker *tracker, const char *func);
 
 /* Sums over CPUs. 0 or -errno. */
 int tracker__stats(const struct tracker *tracker, uint64_t cnt[GUP_STAT_CNT]);
-/* Runs skipped because a program was interrupted by itself, over all that book pins and releases. */
+/*
+ * Runs skipped because a program was interrupted by itself, over all that book pins and releases;
+ * of two copies the first's, of which GUP_STAT_REGAINED were booked by the second.
+ */
 void tracker__misses(const struct tracker *tracker, uint64_t *acquires, uint64_t *releases);
 /* Bytes of BPF maps and programs. */
 uint64_t tracker__bytes(const struct tracker *tracker);

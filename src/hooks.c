@@ -26,7 +26,7 @@
 /* clang-format off */
 static const struct hook table[] = {
 	{ "grab, slow path", PLAN_CORE, ROLE_ACQUIRE, "try_grab_folio",
-	  3, RET_INT, MUST, false, NULL, { "fexit__try_grab_folio" } },
+	  3, RET_INT, MUST, false, NULL, { "fexit2__try_grab_folio", "fexit__try_grab_folio" } },
 	{ "grab, slow path", PLAN_CORE, ROLE_ACQUIRE, "try_grab_page",
 	  2, RET_INT, MUST, false, NULL, { "fexit__try_grab_page__int" } },
 	{ "grab, slow path", PLAN_CORE, ROLE_ACQUIRE, "try_grab_page",

@@ -31,7 +31,11 @@ int flow__read_as_it_is(const struct tracker *tracker, struct flow *flow)
 	flow->released = cnt[GUP_STAT_RELEASED];
 	flow->add_pins = cnt[GUP_STAT_ADD_PIN];
 	flow->unmatched = cnt[GUP_STAT_UNMATCHED];
+	/* Read after what was regained, which is never more. */
 	tracker__misses(tracker, &flow->missed_acquires, &flow->missed_releases);
+	flow->missed_acquires -= cnt[GUP_STAT_REGAINED] < flow->missed_acquires
+					 ? cnt[GUP_STAT_REGAINED]
+					 : flow->missed_acquires;
 	return err;
 }
 

@@ -371,7 +371,7 @@ static int prog_info(const struct tracker *tracker, const char *name, struct bpf
 	return bpf_obj_get_info_by_fd(bpf_program__fd(prog), info, &len);
 }
 
-/* The program of a hook that books: the last, as functions with two book at their exit. */
+/* The program of a hook that books: the last, at the exit of functions with two, or a first copy. */
 static const char *booking_program(const struct hook *hook)
 {
 	return hook->progs[HOOK_PROGS - 1] ? hook->progs[HOOK_PROGS - 1] : hook->progs[0];
