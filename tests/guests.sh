@@ -47,7 +47,7 @@ cases_of() {
 				if (names[i] == kernel || names[i] == "all") { print $1, $3; break }
 		}' "$vm_dir/cases/list" |
 		while read -r name limit; do
-			! wanted "$1/$name" || say "$name=$limit"
+			! wanted "$1/$name" "$1/$2" || say "$name=$limit"
 		done
 }
 
