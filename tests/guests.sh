@@ -219,6 +219,17 @@ most_work_first() {
 	done | sort -s -k1,1nr | cut -d' ' -f2-
 }
 
+# What case clang19 runs, when it is to run; once, before the guests share it.
+need_clang19() {
+	local kernel log=$work/clang19.log
+
+	for kernel; do
+		[[ " $(cases_of "$kernel" main | paste -sd' ')" == *" clang19="* ]] || continue
+		build_clang19 >"$log" 2>&1 || not_ok guests/clang19 "$log"
+		return 0
+	done
+}
+
 # fetch_kernel NAME: false, with its result, when it cannot be had.
 fetch_kernel() {
 	local log=$work/fetch-$1.log
@@ -244,6 +255,7 @@ run_guests() {
 		wanted "$kernel" || [[ -n $only ]] || continue
 		! fetch_kernel "$kernel" || ready+=("$kernel")
 	done
+	need_clang19 "${ready[@]}"
 	while read -r boot; do
 		for kernel in "${ready[@]}"; do
 			[[ -n $(cases_of "$kernel" "$boot") ]] || continue

@@ -269,10 +269,14 @@ check_census() {
 	[[ $seen -gt 0 ]] || { say "none of the kernels with a golden file is in the cache"; return 77; }
 }
 
+build_clang19() {
+	quiet_make B=build/check/clang19 CLANG='clang-19 -Werror' all
+}
+
 # All BPF objects by the newest compiler that Debian 12 has. That of the scan
-# needs no tracing, so it must also load and run here.
+# needs no tracing, so it must also load and run here; case clang19 runs the rest.
 check_clang19() {
-	quiet_make B=build/check/clang19 CLANG='clang-19 -Werror' all || return 1
+	build_clang19 || return 1
 	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
 	as_root build/check/clang19/tests/scan_dump >"$work/scan" &&
 		tail -n 1 "$work/scan" | grep -E '^# pages [1-9]'
