@@ -217,8 +217,24 @@ const char *take__kernel_function(struct take *take, uint64_t ip, const char **m
 	return snapshot__str(take->snap, name);
 }
 
-int take__kernel_stack(struct take *take, int id)
+/*
+ * Where a traced function jumps to its trampoline instead of calling it
+ * (CONFIG_DYNAMIC_FTRACE_WITH_JMP), its own frame is missing: put it there.
+ */
+static void add_api_frame(struct take *take, struct stack *stack, uint64_t ip, uint32_t api)
 {
+	const char *module, *function = take__kernel_function(take, ip, &module);
+	struct frame *frame;
+
+	if (api == API_UNKNOWN || api >= API_CNT || (function && !strcmp(function, api_name(api))))
+		return;
+	frame = snapshot__append(take->snap, &stack->frames, &stack->frame_cnt, sizeof(*frame));
+	frame->function = snapshot__str(take->snap, api_name(api));
+}
+
+int take__kernel_stack(struct take *take, const struct gup_owner *owner)
+{
+	int id = owner->key.kstack;
 	struct snapshot *snap = take->snap;
 	uint64_t ips[GUP_STACK_DEPTH];
 	size_t cnt = tracker__stack(take->tracker, false, id, ips), first = 0;
@@ -239,6 +255,7 @@ int take__kernel_stack(struct take *take, int id)
 	take->kstack_index[snap->stack_cnt - 1] = id + 1;
 	stack->complete = cnt < GUP_STACK_DEPTH;
 	stack->why = stack->complete ? NULL : "deeper than the tracker records";
+	add_api_frame(take, stack, ips[first], owner->key.api);
 	for (size_t i = first; i < cnt; i++) {
 		struct frame *frame =
 			snapshot__append(snap, &stack->frames, &stack->frame_cnt, sizeof(*frame));

@@ -187,7 +187,7 @@ static int new_group(struct take *take, const struct gup_owner *owner)
 		group->memory_of = take__living(take, owner->mm_tgid);
 	group->api = owner->key.api < API_CNT ? owner->key.api : API_UNKNOWN;
 	group->flags = kernel_facts__pin_flags(facts, owner->key.flags, group->memory_of >= 0);
-	group->kernel_stack = take__kernel_stack(take, owner->key.kstack);
+	group->kernel_stack = take__kernel_stack(take, owner);
 	group->user_stack = take__user_stack(take, owner);
 	group->owner_id = owner->id;
 	fill_through(take, group, owner);

@@ -37,7 +37,7 @@ int take__process(struct take *take, uint32_t tgid, uint64_t start_boottime);
 /* The same for a process of which only the id is known, living now; -1 = gone. */
 int take__living(struct take *take, uint32_t tgid);
 /* Index in snap->stacks, -1 = none. */
-int take__kernel_stack(struct take *take, int id);
+int take__kernel_stack(struct take *take, const struct gup_owner *owner);
 int take__user_stack(struct take *take, const struct gup_owner *owner);
 /* Display name of a kernel address' function, NULL = unknown; skips nothing. */
 const char *take__kernel_function(struct take *take, uint64_t ip, const char **module);

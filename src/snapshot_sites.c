@@ -18,7 +18,7 @@ static bool same_str(const char *a, const char *b)
 static struct site *site_of(struct take *take, const struct gup_owner *owner)
 {
 	struct snapshot *snap = take->snap;
-	int stack = take__kernel_stack(take, owner->key.kstack);
+	int stack = take__kernel_stack(take, owner);
 	const struct frame *caller = pin_site__caller(snap, stack);
 	const char *function = caller ? caller->function : NULL;
 	enum gup_api_id api = owner->key.api < API_CNT ? owner->key.api : API_UNKNOWN;
