@@ -218,7 +218,7 @@ const char *take__kernel_function(struct take *take, uint64_t ip, const char **m
 }
 
 /*
- * Where a traced function jumps to its trampoline instead of calling it
+ * Where a function traced at its exit jumps to the trampoline, not calls it
  * (CONFIG_DYNAMIC_FTRACE_WITH_JMP), its own frame is missing: put it there.
  */
 static void add_api_frame(struct take *take, struct stack *stack, uint64_t ip, uint32_t api)
