@@ -76,5 +76,7 @@ void take__unknown_releases(struct take *take, uint64_t unmatched, uint64_t unpi
 
 /* Balance per pin site, release sites, FOLL_GET callers. 0 or -errno. */
 int take__sites(struct take *take);
+/* What the snapshot's checks say of the tracking. 0 or -errno. */
+int take__checks(struct take *take);
 
 #endif
