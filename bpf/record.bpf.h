@@ -307,9 +307,12 @@ __noinline int record_new(struct pin_call *call)
 	struct gup_record record = {};
 	struct identity first = {}, last;
 	struct part_walk walk = { .call = call, .record = &record };
+	struct gup_record_key key;
 
 	if (!call)
 		return 0;
+	/* 6.1's verifier takes no memory that a global function was given as a map's key. */
+	key = call->key;
 	record.first_ns = record.last_ns = call->now;
 	record.file = call->file;
 	record.page = record.last_page = call->page;
@@ -329,7 +332,7 @@ __noinline int record_new(struct pin_call *call)
 		identity_of(record.last_page, &last);
 	}
 	if (last.mapping == first.mapping && last.index == first.index + call->cnt - 1) {
-		record_put(&call->key, &record);
+		record_put(&key, &record);
 		return 0;
 	}
 	record.notes |= GUP_RECORD_PART;
