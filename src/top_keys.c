@@ -139,11 +139,16 @@ static void key_help(struct top_ui *ui, int arg)
 		top_page__open(ui, text, "Keys and columns of gup-pintop " GUP_VERSION);
 }
 
+static void search(struct top_ui *ui)
+{
+	if (*ui->search && !top_model__search(&ui->model, ui->search))
+		top_say(ui, "not found: %s", ui->search);
+}
+
 static void search_done(struct top_ui *ui, const char *text)
 {
 	snprintf(ui->search, sizeof(ui->search), "%s", text);
-	if (*text && !top_model__search(&ui->model, text))
-		top_say(ui, "not found: %s", text);
+	search(ui);
 }
 
 static void key_search(struct top_ui *ui, int arg)
@@ -176,7 +181,7 @@ static void key_search_on(struct top_ui *ui, int arg)
 	if (!*ui->search)
 		top_say(ui, "nothing to search for yet: / begins a search");
 	else
-		search_done(ui, ui->search);
+		search(ui);
 }
 
 /* On to the next column that is shown, round. */
