@@ -89,6 +89,14 @@ struct top_view_info {
 	int (*build)(struct top_model *model);
 	bool (*has)(const struct top_model *model, const struct top_row *row,
 		    const struct group *group);
+	/*
+	 * NULL for a view that keeps its rows in the model. Else it puts them in
+	 * order, makes the one at a place, and finds the place of an id (SIZE_MAX =
+	 * not there).
+	 */
+	void (*arrange)(struct top_model *model);
+	struct top_row (*row)(const struct top_model *model, size_t at);
+	size_t (*find)(const struct top_model *model, uint64_t id);
 };
 
 /* How a view is shown; each view keeps its own. */
@@ -114,9 +122,11 @@ struct top_model {
 	const struct snapshot *snap; /* NULL before the first */
 	enum top_view view;
 	struct top_look looks[TOP_VIEW_CNT];
-	struct top_row *rows;
-	size_t row_cnt, row_room;
+	size_t row_cnt;
+	struct top_row *rows; /* read by top_model__row(): a view may make them as needed */
+	size_t row_room;
 	struct top_index *index;	      /* row by id, while rows are made */
+	struct top_pages *pages;	      /* order of single pages */
 	struct top_rate rates[TOP_RATES_MAX]; /* ascending, the newest last */
 	size_t rate_cnt;
 	struct {
@@ -148,6 +158,8 @@ int top_model__set_filter(struct top_model *model, const char *text, char *why, 
 /* Puts the rows in order again, after the look has changed. */
 void top_model__sort(struct top_model *model);
 
+/* The row at this place, below row_cnt. */
+struct top_row top_model__row(const struct top_model *model, size_t at);
 /* Index of the selected row, 0 if there is none. */
 size_t top_model__selected(const struct top_model *model);
 void top_model__select(struct top_model *model, size_t row);

@@ -78,10 +78,11 @@ int top_batch(FILE *out, const struct top_model *model)
 
 	put_summary(out, model);
 	put_headings(out, look);
-	for (size_t row = 0; row < model->row_cnt; row++) {
+	for (size_t at = 0; at < model->row_cnt; at++) {
+		struct top_row row = top_model__row(model, at);
+
 		for (size_t i = 0; i < look->usual_cnt; i++) {
-			top_cell(model, &model->rows[row], look->columns[i], true, text,
-				 sizeof(text));
+			top_cell(model, &row, look->columns[i], true, text, sizeof(text));
 			put_cell(out, look, i, text);
 		}
 		fputc('\n', out);

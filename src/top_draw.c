@@ -208,9 +208,9 @@ static attr_t row_attr(const struct top_row *row, bool selected)
 static void draw_row(const struct top_ui *ui, int y, size_t at, bool selected, const int widths[],
 		     size_t cnt)
 {
-	const struct top_row *row = &ui->model.rows[at];
+	const struct top_row row = top_model__row(&ui->model, at);
 	const struct top_look *look = &ui->model.looks[ui->model.view];
-	attr_t attr = row_attr(row, selected);
+	attr_t attr = row_attr(&row, selected);
 	char text[512];
 	int x = 2;
 
@@ -221,7 +221,7 @@ static void draw_row(const struct top_ui *ui, int y, size_t at, bool selected, c
 		draw_text(ui, y, 0, 1, attr, ">");
 	}
 	for (size_t i = 0; i < cnt; i++) {
-		top_cell(&ui->model, row, look->columns[i], false, text, sizeof(text));
+		top_cell(&ui->model, &row, look->columns[i], false, text, sizeof(text));
 		draw_cell(ui, y, x, widths[i], attr, look->columns[i], text);
 		x += widths[i] + 1;
 	}
@@ -263,6 +263,7 @@ static void draw_story(const struct top_ui *ui)
 	size_t selected = top_model__selected(&ui->model);
 	char where[96] = "";
 	struct top_story story;
+	struct top_row row;
 
 	if (!ui->model.row_cnt) {
 		draw_rule(ui, y, "nothing to tell", "");
@@ -271,7 +272,8 @@ static void draw_story(const struct top_ui *ui)
 	if (ui->model.row_cnt > top_list_lines())
 		snprintf(where, sizeof(where), "%s of %s", fmt_count(selected + 1).s,
 			 fmt_count(ui->model.row_cnt).s);
-	top_story(&ui->model, &ui->model.rows[selected], &story);
+	row = top_model__row(&ui->model, selected);
+	top_story(&ui->model, &row, &story);
 	draw_rule(ui, y, story.title, where);
 	for (int i = 0; i < TOP_STORY_LINES; i++)
 		draw(ui, y + 1 + i, 0, DRAW_PLAIN, "%s", story.lines[i]);

@@ -111,7 +111,7 @@ static void key_end(struct top_ui *ui, int by)
 
 static void key_holds(struct top_ui *ui, int arg)
 {
-	const struct top_row *row;
+	struct top_row row;
 	struct top_story story;
 	char *text;
 
@@ -120,9 +120,9 @@ static void key_holds(struct top_ui *ui, int arg)
 		top_say(ui, "no row to tell of");
 		return;
 	}
-	row = &ui->model.rows[top_model__selected(&ui->model)];
-	top_story(&ui->model, row, &story);
-	if (top_holds(&ui->model, row, COLS, &text)) {
+	row = top_model__row(&ui->model, top_model__selected(&ui->model));
+	top_story(&ui->model, &row, &story);
+	if (top_holds(&ui->model, &row, COLS, &text)) {
 		free(text);
 		top_say(ui, "out of memory");
 		return;

@@ -39,6 +39,7 @@ void top_model__done(struct top_model *model)
 {
 	free(model->rows);
 	free(model->index);
+	top_pages__free(model->pages);
 	memset(model, 0, sizeof(*model));
 }
 
@@ -156,7 +157,7 @@ static int compare_keys(const void *one, const void *other, void *ctx)
 	return (a->row->id > b->row->id) - (a->row->id < b->row->id);
 }
 
-void top_model__sort(struct top_model *model)
+static void sort_rows(struct top_model *model)
 {
 	const struct top_look *look = &model->looks[model->view];
 	cleanup_free struct sort_key *keys = calloc(model->row_cnt + 1, sizeof(*keys));
@@ -177,15 +178,47 @@ void top_model__sort(struct top_model *model)
 	model->rows = rows;
 }
 
+struct top_row top_model__row(const struct top_model *model, size_t at)
+{
+	const struct top_view_info *info = top_view_info(model->view);
+
+	return info->row ? info->row(model, at) : model->rows[at];
+}
+
+static size_t find_row(const struct top_model *model, uint64_t id)
+{
+	const struct top_view_info *info = top_view_info(model->view);
+
+	if (info->find)
+		return info->find(model, id);
+	for (size_t i = 0; i < model->row_cnt; i++)
+		if (model->rows[i].id == id)
+			return i;
+	return SIZE_MAX;
+}
+
+void top_model__sort(struct top_model *model)
+{
+	const struct top_view_info *info = top_view_info(model->view);
+
+	if (info->arrange)
+		info->arrange(model);
+	else
+		sort_rows(model);
+}
+
 size_t top_model__selected(const struct top_model *model)
 {
 	const struct top_look *look = &model->looks[model->view];
+	size_t at;
 
 	if (!look->chosen || !model->row_cnt)
 		return 0;
-	for (size_t i = 0; i < model->row_cnt; i++)
-		if (model->rows[i].id == look->selected)
-			return i;
+	if (look->at < model->row_cnt && top_model__row(model, look->at).id == look->selected)
+		return look->at;
+	at = find_row(model, look->selected);
+	if (at != SIZE_MAX)
+		return at;
 	return look->at < model->row_cnt ? look->at : model->row_cnt - 1;
 }
 
@@ -196,7 +229,7 @@ void top_model__select(struct top_model *model, size_t row)
 	if (row >= model->row_cnt)
 		return;
 	look->chosen = true;
-	look->selected = model->rows[row].id;
+	look->selected = top_model__row(model, row).id;
 	look->at = row;
 }
 
@@ -219,8 +252,9 @@ bool top_model__search(struct top_model *model, const char *what)
 
 	for (size_t i = 1; i <= model->row_cnt; i++) {
 		size_t at = (from + i) % model->row_cnt;
+		struct top_row row = top_model__row(model, at);
 
-		if (row_has_word(model, &model->rows[at], what)) {
+		if (row_has_word(model, &row, what)) {
 			top_model__select(model, at);
 			return true;
 		}

@@ -23,4 +23,11 @@ bool top_accepts(const struct top_model *model, const struct group *group);
 /* The owner, or who is likely to be it; -1 = nobody known. */
 int top_group_process(const struct group *group);
 
+/* The view of single pages; see struct top_view_info. */
+int top_pages__build(struct top_model *model);
+void top_pages__sort(struct top_model *model);
+struct top_row top_pages__row(const struct top_model *model, size_t at);
+size_t top_pages__find(const struct top_model *model, uint64_t pfn);
+void top_pages__free(struct top_pages *pages); /* NULL is fine */
+
 #endif

@@ -348,34 +348,6 @@ static bool has_finding(const struct top_model *model, const struct top_row *row
 	return row->finding && row->finding->group == group - model->snap->groups;
 }
 
-static int build_pages(struct top_model *model)
-{
-	const struct snapshot *snap = model->snap;
-
-	for (size_t i = 0; i < snap->page_cnt; i++) {
-		const struct page_info *page = &snap->pages[i];
-		const struct group *group = page->group < 0 ? NULL : &snap->groups[page->group];
-		struct top_row *row;
-
-		if (model->filtered && (!group || !top_accepts(model, group)))
-			continue;
-		row = top_row(model, top_hash_number(0, page->pfn));
-		if (!row)
-			return -ENOMEM;
-		if (group) {
-			top_row__describe(row, snap, group);
-			row->process = top_group_process(group);
-			row->guessed = group->owner < 0;
-		}
-		row->page = page;
-		row->kind = page->kind;
-		row->node = page->node;
-		row->name = page->file;
-		row->q = (struct quantity){ page->pins, 1, page->folio_bytes };
-	}
-	return 0;
-}
-
 static bool has_page(const struct top_model *model, const struct top_row *row,
 		     const struct group *group)
 {
@@ -403,7 +375,8 @@ static const struct top_view_info views[] = {
 	[TOP_PAGES] = { "pages", "Pages", "pfn,memory,pins,refs,maps,kind,node,zone,pid,command",
 			"state,file", "memory",
 			"this snapshot lists no pages: they are there after gup-leakcheck --pages",
-			build_pages, has_page },
+			top_pages__build, has_page, top_pages__sort, top_pages__row,
+			top_pages__find },
 };
 static_assert(ARRAY_SIZE(views) == TOP_VIEW_CNT, "each view has its row");
 

@@ -302,6 +302,7 @@ static void test_harmless(void **state)
 	const struct top_column *columns;
 	struct top_story story;
 	struct top_model model;
+	struct top_row shown_row;
 	char *text;
 	size_t cnt, i, row, at;
 
@@ -320,11 +321,12 @@ static void test_harmless(void **state)
 				assert_null(strpbrk(shown, " \033\n\r\t\007"));
 				assert_true(*shown);
 			}
-			top_story(&model, &model.rows[row], &story);
+			shown_row = top_model__row(&model, row);
+			top_story(&model, &shown_row, &story);
 			assert_null(strpbrk(story.title, "\033\n\r\t\007"));
 			for (at = 0; at < TOP_STORY_LINES; at++)
 				assert_null(strpbrk(story.lines[at], "\033\n\r\t\007"));
-			assert_int_equal(top_holds(&model, &model.rows[row], 80, &text), 0);
+			assert_int_equal(top_holds(&model, &shown_row, 80, &text), 0);
 			assert_null(strpbrk(text, "\033\r\t\007"));
 			free(text);
 		}

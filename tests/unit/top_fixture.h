@@ -24,11 +24,12 @@ static inline const char *cell(const struct top_model *model, size_t row, const 
 			       bool machine)
 {
 	static char text[512];
+	struct top_row shown;
 
 	assert_true(row < model->row_cnt);
 	assert_non_null(top_column(column, strlen(column)));
-	top_cell(model, &model->rows[row], top_column(column, strlen(column)), machine, text,
-		 sizeof(text));
+	shown = top_model__row(model, row);
+	top_cell(model, &shown, top_column(column, strlen(column)), machine, text, sizeof(text));
 	return text;
 }
 
