@@ -148,6 +148,82 @@ static void test_pages(void **state)
 	done(&model, snap);
 }
 
+#define MANY 5003
+#define PFN_STEP 7
+
+static void add_many_pages(struct snapshot *snap)
+{
+	static const char *const zones[] = { "DMA32", "Normal", "Movable", NULL };
+	static const char *const files[] = { "/b", "/a/c", NULL, "/a" };
+
+	srandom(1);
+	for (size_t i = 0; i < MANY; i++) {
+		struct page_info *page =
+			snapshot__append(snap, &snap->pages, &snap->page_cnt, sizeof(*page));
+
+		*page = (struct page_info){ .pfn = PFN_STEP * i,
+					    .folio_bytes = (4 * KIB) << (random() % 3 ? 0 : 9),
+					    .pins = random() % 5000,
+					    .refcount = random() % 300,
+					    .mapcount = random() % 3,
+					    .kind = random() % 4,
+					    .node = random() % 3,
+					    .zone = zones[random() % 4],
+					    .file = files[random() % 4],
+					    .group = random() % ((long)snap->group_cnt + 1) - 1 };
+	}
+}
+
+/* What the view promises of two rows, one after the other. */
+static bool in_order(const struct top_model *model, const struct top_row *a,
+		     const struct top_row *b)
+{
+	const struct top_look *look = &model->looks[model->view];
+	struct top_value one = look->sort->get(model, a), other = look->sort->get(model, b);
+	bool descends = top_column__descends(look->sort) != look->reverse;
+	int order = (one.num > other.num) - (one.num < other.num);
+
+	if (one.known != other.known)
+		return one.known;
+	if (one.known && !order && one.text && other.text)
+		order = strcmp(one.text, other.text);
+	if (one.known && order)
+		return descends ? order > 0 : order < 0;
+	return a->q.bytes != b->q.bytes ? a->q.bytes > b->q.bytes : a->id < b->id;
+}
+
+/* By every column, either way round: in order, and each page once. */
+static void test_order_of_pages(void **state)
+{
+	struct snapshot *snap = fixture_rdma();
+	const struct top_column *columns;
+	struct top_model model;
+	size_t cnt;
+
+	(void)state;
+	add_many_pages(snap);
+	show(&model, snap, TOP_PAGES);
+	columns = top_columns(&cnt);
+	for (size_t i = 0; i < 2 * cnt; i++) {
+		bool seen[MANY] = {};
+
+		sort_by(&model, columns[i / 2].name, i % 2);
+		assert_int_equal(model.row_cnt, MANY);
+		for (size_t at = 0; at < MANY; at++) {
+			struct top_row row = top_model__row(&model, at), next;
+
+			assert_false(seen[row.id / PFN_STEP]);
+			seen[row.id / PFN_STEP] = true;
+			if (at + 1 == MANY)
+				break;
+			next = top_model__row(&model, at + 1);
+			if (!in_order(&model, &row, &next))
+				fail_msg("by %s: row %zu", columns[i / 2].name, at);
+		}
+	}
+	done(&model, snap);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +233,7 @@ int main(void)
 		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_findings_and_cgroups),
 		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_order_of_pages),
 	};
 
 	setenv("TZ", "UTC", 1);
