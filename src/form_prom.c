@@ -328,9 +328,19 @@ static void write_ages(struct prom *prom)
 		     pins);
 }
 
+/* 0, or what writing failed with: each try to write what is left says it again. */
+static int written(FILE *out)
+{
+	errno = 0;
+	if (!fflush(out) && !ferror(out))
+		return 0;
+	return errno ? -errno : -EIO;
+}
+
 int form_prom(FILE *out, const struct snapshot *snap, const struct prom_options *opts)
 {
 	struct prom prom = { .out = out, .snap = snap, .opts = opts };
+	int err;
 
 	write_build(&prom);
 	write_figures(&prom, snap, figures, ARRAY_SIZE(figures));
@@ -344,5 +354,6 @@ int form_prom(FILE *out, const struct snapshot *snap, const struct prom_options 
 		write_figures(&prom, opts->self, self_figures, ARRAY_SIZE(self_figures));
 	if (opts->open_metrics)
 		fputs("# EOF\n", out);
-	return fflush(out) || ferror(out) ? -EIO : prom.err;
+	err = written(out);
+	return err ? err : prom.err;
 }
