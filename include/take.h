@@ -19,6 +19,7 @@ struct flow {
 	uint64_t vm_acquired, vm_released;     /* the kernel's, 0 = unknown */
 	bool vm_known;
 	uint64_t missed_acquires, missed_releases, unmatched;
+	uint64_t regained; /* of the missed acquires, those that a second copy booked */
 	uint64_t vm_slack; /* the kernel's may be that far behind; 0 = exact */
 };
 

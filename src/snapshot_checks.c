@@ -20,11 +20,8 @@ int flow__read_as_it_is(const struct tracker *tracker, struct flow *flow)
 	flow->released = cnt[GUP_STAT_RELEASED];
 	flow->add_pins = cnt[GUP_STAT_ADD_PIN];
 	flow->unmatched = cnt[GUP_STAT_UNMATCHED];
-	/* Read after what was regained, which is never more. */
+	flow->regained = cnt[GUP_STAT_REGAINED];
 	tracker__misses(tracker, &flow->missed_acquires, &flow->missed_releases);
-	flow->missed_acquires -= cnt[GUP_STAT_REGAINED] < flow->missed_acquires
-					 ? cnt[GUP_STAT_REGAINED]
-					 : flow->missed_acquires;
 	return err;
 }
 
@@ -90,6 +87,15 @@ static void fill_coverage(struct take *take)
 	}
 }
 
+/* Acquires that no copy of a program saw. The counters are read while they move. */
+static uint64_t lost_acquires(const struct flow *base, const struct flow *after)
+{
+	uint64_t missed = after->missed_acquires - base->missed_acquires;
+	uint64_t regained = after->regained - base->regained;
+
+	return missed > regained ? missed - regained : 0;
+}
+
 /*
  * The kernel's counters and ours are read one after the other, so on a busy
  * machine they agree when the kernel's lies between our readings before and
@@ -99,7 +105,7 @@ static void fill_flow(struct take *take, const struct flow *before, const struct
 {
 	const struct flow *base = take->opts->base;
 	struct checks *checks = &take->snap->checks;
-	uint64_t lost_pins = after->missed_acquires - base->missed_acquires;
+	uint64_t lost_pins = lost_acquires(base, after);
 	uint64_t lost = lost_pins + after->missed_releases - base->missed_releases;
 	uint64_t acquired, released, slack = base->vm_slack + after->vm_slack;
 
