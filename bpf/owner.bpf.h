@@ -10,7 +10,7 @@
 
 struct mark {
 	__u64 ns;
-	__u64 asked; /* pages, where the exit cannot see it */
+	__u64 asked; /* pages */
 	__u32 owner;
 	__u32 api;    /* 0 = not inside an API function */
 	__u32 booked; /* the first copy of a program has booked the grab that is under way */
@@ -241,12 +241,8 @@ static __always_inline void owner_key_init(struct gup_owner_key *key, struct tas
 	key->ustack = -1;
 }
 
-/*
- * Entry of a GUP API function: flags as the caller gave them, mm 0 = current's. asked: for
- * api_exit_asked().
- */
-static __always_inline void api_enter_asking(void *ctx, __u32 api, __u64 mm, __u32 flags,
-					     __u64 asked)
+/* Entry of a GUP API function: flags as the caller gave them, mm 0 = current's, pages asked for. */
+static __always_inline void api_enter(void *ctx, __u32 api, __u64 mm, __u32 flags, __u64 asked)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct gup_owner_key key = { .api = api, .flags = flags };
@@ -266,11 +262,6 @@ static __always_inline void api_enter_asking(void *ctx, __u32 api, __u64 mm, __u
 	bpf_map_update_elem(&marks, &tid, &mark, BPF_ANY);
 }
 
-static __always_inline void api_enter(void *ctx, __u32 api, __u64 mm, __u32 flags)
-{
-	api_enter_asking(ctx, api, mm, flags, 0);
-}
-
 static __always_inline void book_error(__u32 owner, long ret)
 {
 	struct gup_err_key key = { .owner = owner, .err = -ret };
@@ -282,8 +273,8 @@ static __always_inline void book_error(__u32 owner, long ret)
 		count(GUP_STAT_SITES_LOST, 1);
 }
 
-/* Exit of a GUP API function: asked for that many pages, returned ret. */
-static __always_inline void api_exit(__u64 asked, long ret)
+/* Exit of a GUP API function that returned ret. */
+static __always_inline void api_exit(long ret)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct mark *mark = bpf_map_lookup_elem(&marks, &tid);
@@ -297,23 +288,13 @@ static __always_inline void api_exit(__u64 asked, long ret)
 		return;
 	owner->last_ns = mark->ns;
 	__sync_fetch_and_add(&owner->calls, 1);
-	__sync_fetch_and_add(&owner->pages_asked, asked);
+	__sync_fetch_and_add(&owner->pages_asked, mark->asked);
 	if (ret < 0) {
 		__sync_fetch_and_add(&owner->failed_calls, 1);
 		book_error(mark->owner, ret);
-	} else if ((__u64)ret < asked) {
+	} else if ((__u64)ret < mark->asked) {
 		__sync_fetch_and_add(&owner->short_calls, 1);
 	}
-}
-
-/* The same where only the entry saw how many. */
-static __always_inline void api_exit_asked(long ret)
-{
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct mark *mark = bpf_map_lookup_elem(&marks, &tid);
-
-	if (mark)
-		api_exit(mark->asked, ret);
 }
 
 /* The process alone as owner, with api where the booking hook itself is the API function. */

@@ -170,14 +170,14 @@ int fentry__unpin_folios(void *ctx)
 SEC("?fentry/pin_user_pages")
 int fentry__pin_user_pages(void *ctx)
 {
-	api_enter(ctx, GUP_API_PIN_USER_PAGES, 0, arg(ctx, 2));
+	api_enter(ctx, GUP_API_PIN_USER_PAGES, 0, arg(ctx, 2), arg(ctx, 1));
 	return 0;
 }
 
 SEC("?fexit/pin_user_pages")
 int fexit__pin_user_pages(void *ctx)
 {
-	api_exit(arg(ctx, 1), (long)result(ctx, 4));
+	api_exit((long)result(ctx, 4));
 	return 0;
 }
 
@@ -185,7 +185,7 @@ int fexit__pin_user_pages(void *ctx)
 SEC("?fexit/pin_user_pages")
 int fexit__pin_user_pages__vmas(void *ctx)
 {
-	api_exit(arg(ctx, 1), (long)result(ctx, 5));
+	api_exit((long)result(ctx, 5));
 	return 0;
 }
 
@@ -193,14 +193,14 @@ int fexit__pin_user_pages__vmas(void *ctx)
 SEC("?fentry/pin_user_pages_fast")
 int fentry__pin_user_pages_fast(void *ctx)
 {
-	api_enter(ctx, GUP_API_PIN_USER_PAGES_FAST, 0, arg(ctx, 2));
+	api_enter(ctx, GUP_API_PIN_USER_PAGES_FAST, 0, arg(ctx, 2), (__u32)arg(ctx, 1));
 	return 0;
 }
 
 SEC("?fexit/pin_user_pages_fast")
 int fexit__pin_user_pages_fast(void *ctx)
 {
-	api_exit((__u32)arg(ctx, 1), (int)result(ctx, 4));
+	api_exit((int)result(ctx, 4));
 	return 0;
 }
 
@@ -208,14 +208,14 @@ int fexit__pin_user_pages_fast(void *ctx)
 SEC("?fentry/pin_user_pages_fast_only")
 int fentry__pin_user_pages_fast_only(void *ctx)
 {
-	api_enter(ctx, GUP_API_PIN_USER_PAGES_FAST_ONLY, 0, arg(ctx, 2));
+	api_enter(ctx, GUP_API_PIN_USER_PAGES_FAST_ONLY, 0, arg(ctx, 2), (__u32)arg(ctx, 1));
 	return 0;
 }
 
 SEC("?fexit/pin_user_pages_fast_only")
 int fexit__pin_user_pages_fast_only(void *ctx)
 {
-	api_exit((__u32)arg(ctx, 1), (int)result(ctx, 4));
+	api_exit((int)result(ctx, 4));
 	return 0;
 }
 
@@ -223,14 +223,14 @@ int fexit__pin_user_pages_fast_only(void *ctx)
 SEC("?fentry/pin_user_pages_unlocked")
 int fentry__pin_user_pages_unlocked(void *ctx)
 {
-	api_enter(ctx, GUP_API_PIN_USER_PAGES_UNLOCKED, 0, arg(ctx, 3));
+	api_enter(ctx, GUP_API_PIN_USER_PAGES_UNLOCKED, 0, arg(ctx, 3), arg(ctx, 1));
 	return 0;
 }
 
 SEC("?fexit/pin_user_pages_unlocked")
 int fexit__pin_user_pages_unlocked(void *ctx)
 {
-	api_exit(arg(ctx, 1), (long)result(ctx, 4));
+	api_exit((long)result(ctx, 4));
 	return 0;
 }
 
@@ -238,14 +238,14 @@ int fexit__pin_user_pages_unlocked(void *ctx)
 SEC("?fentry/pin_user_pages_locked")
 int fentry__pin_user_pages_locked(void *ctx)
 {
-	api_enter(ctx, GUP_API_PIN_USER_PAGES_LOCKED, 0, arg(ctx, 2));
+	api_enter(ctx, GUP_API_PIN_USER_PAGES_LOCKED, 0, arg(ctx, 2), arg(ctx, 1));
 	return 0;
 }
 
 SEC("?fexit/pin_user_pages_locked")
 int fexit__pin_user_pages_locked(void *ctx)
 {
-	api_exit(arg(ctx, 1), (long)result(ctx, 5));
+	api_exit((long)result(ctx, 5));
 	return 0;
 }
 
@@ -253,14 +253,14 @@ int fexit__pin_user_pages_locked(void *ctx)
 SEC("?fentry/pin_user_pages_remote")
 int fentry__pin_user_pages_remote(void *ctx)
 {
-	api_enter(ctx, GUP_API_PIN_USER_PAGES_REMOTE, arg(ctx, 0), arg(ctx, 3));
+	api_enter(ctx, GUP_API_PIN_USER_PAGES_REMOTE, arg(ctx, 0), arg(ctx, 3), arg(ctx, 2));
 	return 0;
 }
 
 SEC("?fexit/pin_user_pages_remote")
 int fexit__pin_user_pages_remote(void *ctx)
 {
-	api_exit(arg(ctx, 2), (long)result(ctx, 6));
+	api_exit((long)result(ctx, 6));
 	return 0;
 }
 
@@ -271,14 +271,14 @@ int fexit__pin_user_pages_remote(void *ctx)
 SEC("?kprobe/pin_user_pages_remote")
 int kprobe__pin_user_pages_remote__api(struct pt_regs *regs)
 {
-	api_enter_asking(regs, GUP_API_PIN_USER_PAGES_REMOTE, regs->di, regs->cx, regs->dx);
+	api_enter(regs, GUP_API_PIN_USER_PAGES_REMOTE, regs->di, regs->cx, regs->dx);
 	return 0;
 }
 
 SEC("?kretprobe/pin_user_pages_remote")
 int kretprobe__pin_user_pages_remote__api(struct pt_regs *regs)
 {
-	api_exit_asked((long)regs->ax);
+	api_exit((long)regs->ax);
 	return 0;
 }
 
@@ -287,7 +287,8 @@ SEC("?fentry/memfd_pin_folios")
 int fentry__memfd_pin_folios(void *ctx)
 {
 	__sync_fetch_and_add(&memfd_callers, 1);
-	api_enter(ctx, GUP_API_MEMFD_PIN_FOLIOS, 0, foll_longterm);
+	/* It may return fewer folios than it has room for and be complete: never a short call. */
+	api_enter(ctx, GUP_API_MEMFD_PIN_FOLIOS, 0, foll_longterm, 0);
 	return 0;
 }
 
@@ -308,8 +309,7 @@ int fexit__memfd_pin_folios(void *ctx)
 
 	if (inlined_memfd_pin_folios && ret > 0)
 		bpf_loop(ret, pin_one_of, &folios, 0);
-	/* It may return fewer folios than it has room for and be complete: never a short call. */
-	api_exit(0, ret);
+	api_exit(ret);
 	__sync_fetch_and_add(&memfd_callers, -1);
 	return 0;
 }
