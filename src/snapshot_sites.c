@@ -66,12 +66,25 @@ static void add_release(struct take *take, struct site *site, const char *functi
 	release->pins = pins;
 }
 
-/* "unpin_user_pages < __io_sqe_buffers_unregister": the released function and its first real caller. */
+/* Of the FOLL_GET functions. */
+static const char *const get_names[] = {
+	"get_user_pages",	 "get_user_pages_fast",	    "get_user_pages_fast_only",
+	"get_user_pages_remote", "get_user_pages_unlocked",
+};
+_Static_assert(ARRAY_SIZE(get_names) == GUP_API_CNT - GUP_API_GET_USER_PAGES,
+	       "a FOLL_GET function without a name");
+
+/*
+ * "unpin_user_pages < __io_sqe_buffers_unregister": the function that the site is of and its first
+ * real caller. That of FOLL_GET is known and may be missing on the stack, see add_api_frame().
+ */
 static const char *site_text(struct take *take, const struct gup_site_key *key, const char **caller,
 			     const char **module)
 {
 	const char *function = NULL, *name, *mod;
 
+	if (key->api >= GUP_API_GET_USER_PAGES && key->api < GUP_API_CNT)
+		function = get_names[key->api - GUP_API_GET_USER_PAGES];
 	*caller = *module = NULL;
 	for (int i = 0; i < GUP_SITE_DEPTH && !*caller; i++) {
 		if (!key->ip[i] || take__is_bpf(take, key->ip[i]))
@@ -79,6 +92,8 @@ static const char *site_text(struct take *take, const struct gup_site_key *key, 
 		name = take__kernel_function(take, key->ip[i], &mod);
 		if (!function) {
 			function = name;
+		} else if (same_str(name, function)) {
+			continue;
 		} else if (name && (!pin_site__is_helper(name) || i == GUP_SITE_DEPTH - 1)) {
 			*caller = name;
 			*module = mod;
