@@ -181,8 +181,9 @@ const char *take__kernel_function(struct take *take, uint64_t ip, const char **m
 }
 
 /*
- * Where a function traced at its exit jumps to the trampoline, not calls it
- * (CONFIG_DYNAMIC_FTRACE_WITH_JMP), its own frame is missing: put it there.
+ * Since Linux kernel commit 0c3772a8db1f ("x86/ftrace: Implement DYNAMIC_FTRACE_WITH_JMP"),
+ * seen in 7.2 and 7.3, a function that is traced at its exit jumps to the trampoline instead of
+ * calling it, so that its own frame is missing: put it there.
  */
 static void add_api_frame(struct take *take, struct stack *stack, uint64_t ip, uint32_t api)
 {

@@ -209,7 +209,10 @@ static struct top_value value_of(struct top_model *model, const struct place *pl
 	return top_look(model)->sort->get(model, row);
 }
 
-/* Values as keys; a text counts below its number, for now by the order of its coming. */
+/*
+ * Values as keys. A text counts below its number, by its own number among the texts; its rank takes
+ * that place in sort_by_value(). In a column either all values that are known have a text or none.
+ */
 static int note_values(struct top_model *model, struct top_texts *texts)
 {
 	struct place *order = model->pages->order;
