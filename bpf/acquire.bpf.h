@@ -15,6 +15,12 @@ static __always_inline void owner_pinned(__u32 id, __u32 n)
 		__sync_fetch_and_add(&owner->pinned, n);
 }
 
+/* Tells a booking from the one before it of the same thread. */
+static __always_inline __u64 booking(__u64 folio, __u32 n)
+{
+	return folio ^ n;
+}
+
 /* n pins of a folio, counted by the kernel as acquired. */
 static __always_inline void on_pin(__u64 folio, __u32 n)
 {
@@ -23,7 +29,7 @@ static __always_inline void on_pin(__u64 folio, __u32 n)
 
 	if (is_uncounted_zero(folio))
 		return;
-	owner = current_owner(n, 0, &now);
+	owner = current_owner(n, 0, booking(folio, n), &now);
 	count(GUP_STAT_ACQUIRED, n);
 	owner_pinned(owner, n);
 	ledger_pin(folio, n, owner, now);
@@ -32,50 +38,40 @@ static __always_inline void on_pin(__u64 folio, __u32 n)
 /*
  * int try_grab_folio(struct folio *folio, int refs, unsigned int flags), slow path, since v6.11.
  * It may be preempted there, and BPF skips a program that is under way on that CPU, for whatever
- * thread. So there are two copies: the first books, the second books what the first has not. The
- * mark of the thread tells; the program that was attached last runs first.
+ * thread. So there are two copies, and the program that was attached last runs first: the first
+ * books, the second books what is not the thread's last booking.
  */
-static __always_inline bool pins_slowly(void *ctx)
+static __always_inline bool grabbed_slowly(void *ctx)
 {
 	return !(int)result(ctx, 3) && (arg(ctx, 2) & foll_pin);
-}
-
-static __always_inline struct mark *own_mark(void)
-{
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-
-	return bpf_map_lookup_elem(&marks, &tid);
 }
 
 SEC("?fexit/try_grab_folio")
 int fexit__try_grab_folio(void *ctx)
 {
-	struct mark *mark;
-
-	if (!pins_slowly(ctx))
-		return 0;
-	on_pin(arg(ctx, 0), arg(ctx, 1));
-	mark = own_mark();
-	if (mark)
-		mark->booked = 1;
+	if (grabbed_slowly(ctx))
+		on_pin(arg(ctx, 0), arg(ctx, 1));
 	return 0;
 }
 
 SEC("?fexit/try_grab_folio")
 int fexit2__try_grab_folio(void *ctx)
 {
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct mark *mark;
 
-	if (!pins_slowly(ctx))
+	if (!grabbed_slowly(ctx))
 		return 0;
-	mark = own_mark();
+	mark = bpf_map_lookup_elem(&marks, &tid);
 	/* Without a mark nobody can tell, and a pin too many would be worse. */
-	if (mark && !mark->booked) {
+	if (!mark)
+		return 0;
+	/* Nobody books the zero page, so it was not missed. */
+	if (mark->booked != booking(arg(ctx, 0), arg(ctx, 1)) && !is_uncounted_zero(arg(ctx, 0))) {
 		count(GUP_STAT_REGAINED, 1);
 		on_pin(arg(ctx, 0), arg(ctx, 1));
 	}
-	if (mark)
-		mark->booked = 0;
+	mark->booked = 0;
 	return 0;
 }
 
@@ -140,7 +136,7 @@ int fexit__folio_add_pin(void *ctx)
 
 	if (is_uncounted_zero(folio))
 		return 0;
-	owner = current_owner(1, GUP_API_FOLIO_ADD_PIN, &now);
+	owner = current_owner(1, GUP_API_FOLIO_ADD_PIN, booking(folio, 1), &now);
 	count(GUP_STAT_ADD_PIN, 1);
 	owner_pinned(owner, 1);
 	ledger_pin(folio, 1, owner, now);

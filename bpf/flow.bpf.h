@@ -10,7 +10,7 @@
 static __always_inline void on_pin_flow(__u32 n)
 {
 	__u64 now;
-	__u32 owner = current_owner(n, 0, &now);
+	__u32 owner = current_owner(n, 0, 0, &now);
 
 	count(GUP_STAT_ACQUIRED, n);
 	owner_pinned(owner, n);

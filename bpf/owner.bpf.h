@@ -13,7 +13,7 @@ struct mark {
 	__u64 asked; /* pages */
 	__u32 owner;
 	__u32 api;    /* 0 = not inside an API function */
-	__u32 booked; /* the first copy of a program has booked the grab that is under way */
+	__u64 booked; /* what was booked last, see fexit2__try_grab_folio() */
 };
 
 struct {
@@ -309,12 +309,14 @@ static __noinline __u32 owner_without_mark(__u32 api)
 	return owner_get(task, &key);
 }
 
-/* The owner of what the current thread pins now, and since when. */
-static __always_inline __u32 current_owner(__u32 n, __u32 api, __u64 *now)
+/* The owner of what the current thread pins now, and since when; booked goes into its mark. */
+static __always_inline __u32 current_owner(__u32 n, __u32 api, __u64 booked, __u64 *now)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct mark *mark = bpf_map_lookup_elem(&marks, &tid), fresh = {};
+	struct mark *mark = bpf_map_lookup_elem(&marks, &tid), fresh = { .booked = booked };
 
+	if (mark)
+		mark->booked = booked;
 	if (mark && mark->api) {
 		*now = mark->ns;
 		return mark->owner;
