@@ -19,14 +19,24 @@
 #define PIND_GROUP "gup-pin"
 #define BACKLOG 128
 
+static void explain(const char *path)
+{
+	if (errno == EACCES || errno == EPERM)
+		warnx("can't write %s: run it as root, or choose another --socket", path);
+	else
+		warn("%s", path);
+}
+
 /* The folder that the socket is in, if only that is missing. */
-static void make_folder(const char *socket)
+static int make_folder(const char *socket)
 {
 	char path[PIND_SOCKET_MAX];
 
 	snprintf(path, sizeof(path), "%s", socket);
-	if (mkdir(dirname(path), 0755) && errno != EEXIST)
-		warn("%s", path);
+	if (!mkdir(dirname(path), 0755) || errno == EEXIST)
+		return 0;
+	explain(path);
+	return -1;
 }
 
 /* Held as long as the descriptor is open, so a killed daemon leaves nothing locked. */
@@ -38,7 +48,7 @@ static int lock(const char *socket)
 	snprintf(path, sizeof(path), "%s.lock", socket);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
-		warn("%s", path);
+		explain(path);
 		return -1;
 	}
 	if (!flock(fd, LOCK_EX | LOCK_NB))
@@ -114,8 +124,7 @@ int pind_socket__open(const struct pind_config *config, int *lock_fd)
 {
 	int fd = -1;
 
-	make_folder(config->socket);
-	*lock_fd = lock(config->socket);
+	*lock_fd = make_folder(config->socket) ? -1 : lock(config->socket);
 	if (*lock_fd >= 0 && !remove_old(config->socket))
 		fd = listen_at(config);
 	if (fd < 0 && *lock_fd >= 0) {

@@ -157,7 +157,8 @@ check_not_root() {
 	as_nobody "$work/gup-leakcheck" --schema >/dev/null 2>&1 ||
 		{ say "other users cannot enter $work"; return 77; }
 	said 3 1 as_nobody "$work/gup-leakcheck" -- true &&
-		said 3 1 as_nobody "$work/gup-pind" --once || return 1
+		said 3 1 as_nobody "$work/gup-pind" --once &&
+		said 3 1 as_nobody "$work/gup-pind" --socket /run/gup-pin-none/s || return 1
 	as_nobody "$work/gup-leakcheck" >"$work/out" 2>"$work/err"
 	[[ $? -eq 3 && $(wc -l <"$work/err") -eq 1 ]] && grep -q 'need root' "$work/out"
 }
