@@ -41,6 +41,7 @@ struct take_options {
 	struct calls *calls; /* plan call only */
 	uint64_t since_ns;   /* realtime when tracking began */
 	bool tree_only;	     /* only what CMD's tree pinned */
+	bool pages;	     /* list each folio, too */
 	uint32_t pid;	     /* only what this process pinned, or whose memory it is; 0 = all */
 };
 

@@ -167,14 +167,15 @@ static bool same_page(const struct snapshot *snap, const struct page_info *one,
 	return end_pfn(snap, one) == next->pfn && one->folio_bytes == next->folio_bytes &&
 	       one->pins == next->pins && one->certain == next->certain &&
 	       one->refcount == next->refcount && one->mapcount == next->mapcount &&
-	       one->kind == next->kind && one->group == next->group && one->file == next->file &&
+	       one->kind == next->kind && one->group == next->group &&
+	       !strcmp(one->file ? one->file : "", next->file ? next->file : "") &&
 	       !strcmp(one->why ? one->why : "", next->why ? next->why : "") &&
 	       one->mapped_by_cnt == next->mapped_by_cnt &&
 	       (!one->mapped_by_cnt ||
 		!memcmp(one->mapped_by, next->mapped_by, one->mapped_by_cnt * sizeof(int)));
 }
 
-/* "likely leaky (pid 4199)", or what it is instead of pinned. */
+/* "by leaky (pid 4199)", "likely leaky (pid 4199)", or what it is instead of pinned. */
 static void put_page_story(const struct snapshot *snap, const struct page_info *page, char *story,
 			   size_t room)
 {
@@ -189,6 +190,9 @@ static void put_page_story(const struct snapshot *snap, const struct page_info *
 		       fmt_plural(page->pins, "pin").s);
 	if (group->state == STATE_IN_FLIGHT)
 		snprintf(story + len, room - len, ", in flight");
+	else if (group->owner >= 0)
+		snprintf(story + len, room - len, ", by %s (pid %u)", comm_of(snap, group->owner),
+			 snap->processes[group->owner].pid);
 	else if (group->likely_cnt)
 		snprintf(story + len, room - len, ", likely %s (pid %u)",
 			 comm_of(snap, group->likely->process),

@@ -339,6 +339,7 @@ static int track(struct run *run)
 		.calls = run->calls,
 		.since_ns = run->started_ns,
 		.tree_only = run->env->cmd != NULL,
+		.pages = run->env->pages,
 		.pid = run->env->pid,
 	};
 	if (run->env->cmd) {

@@ -14,6 +14,7 @@
 #include "calls.h"
 #include "snapshot_host.h"
 #include "snapshot_impl.h"
+#include "snapshot_order.h"
 #include "util.h"
 
 #define TICK_NS 10000000ULL
@@ -270,6 +271,16 @@ int take__user_stack(struct take *take, const struct gup_owner *owner)
 	return take->snap->stack_cnt - 1;
 }
 
+/* Largest groups first, pages by their number. */
+static void put_in_order(struct snapshot *snap)
+{
+	cleanup_free int *now = snapshot__sort_groups(snap);
+
+	for (size_t i = 0; i < snap->page_cnt; i++)
+		snap->pages[i].group = now[snap->pages[i].group];
+	snapshot__sort_pages(snap);
+}
+
 static void take__done(struct take *take)
 {
 	free(take->owners);
@@ -306,8 +317,10 @@ struct snapshot *snapshot__take(struct tracker *tracker, const struct take_optio
 	if (!err)
 		err = take__checks(&take);
 	snapshot__stamp(take.snap);
-	if (!err)
+	if (!err) {
 		take__holders(&take);
+		put_in_order(take.snap);
+	}
 	take__done(&take);
 	if (!err)
 		return take.snap;

@@ -65,8 +65,10 @@ static void add_hit(struct take *take, const struct calls_view *view, size_t i)
 		.address = calls__page(take->opts->calls, hit->pfn),
 		.kind = hit->kind,
 		.order = hit->order,
+		.refcount = hit->refcount,
 		.mapcount = hit->mapcount,
 		.file = file_name(view->scan, hit),
+		.offset = hit->index * take->snap->page_size,
 	};
 	uint64_t pins = 0;
 	size_t cnt;

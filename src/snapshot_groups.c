@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "holders.h"
 #include "snapshot_impl.h"
 #include "util.h"
 
@@ -317,11 +316,45 @@ static size_t claims_of(const struct ledger_item *item,
 	return cnt;
 }
 
+/* A copy in the snapshot, unless the one before will do: most folios in a row are alike. */
+static const char *copy_of(struct snapshot *snap, const char *name, const char *before)
+{
+	return name && before && !strcmp(name, before) ? before : snapshot__str(snap, name);
+}
+
+/* A folio of several groups names the first. */
+static void add_page(struct take *take, const struct folio_facts *folio, uint64_t pins, int group)
+{
+	uint64_t bytes = tracker__facts(take->tracker)->page_struct_bytes;
+	const struct zone *zone = zone_of(take, folio->address);
+	struct snapshot *snap = take->snap;
+	struct page_info *page, before = {};
+
+	if (!take->vmemmap || !bytes)
+		return;
+	if (snap->page_cnt)
+		before = snap->pages[snap->page_cnt - 1];
+	page = snapshot__append(snap, &snap->pages, &snap->page_cnt, sizeof(*page));
+	page->pfn = (folio->address - take->vmemmap) / bytes;
+	page->folio_bytes = snap->page_size << folio->order;
+	page->pins = pins;
+	page->certain = true;
+	page->refcount = folio->refcount;
+	page->mapcount = folio->mapcount;
+	page->kind = folio->kind;
+	page->node = zone ? zone->node : -1;
+	page->zone = copy_of(snap, zone ? zone->name : NULL, before.zone);
+	page->group = group;
+	page->file = copy_of(snap, folio->file, before.file);
+	page->offset = folio->offset;
+}
+
 void take__folio(struct take *take, const struct folio_facts *folio, const struct claim *claims,
 		 size_t cnt, uint64_t pins)
 {
 	uint64_t bytes = take->snap->page_size << folio->order, named = 0, other = 0;
 	bool all = !take->opts->tree_only && !take->opts->pid;
+	int first = -1, group; /* of its groups */
 
 	for (size_t i = 0; i < cnt; i++) {
 		struct claim claim = claims[i];
@@ -335,7 +368,9 @@ void take__folio(struct take *take, const struct folio_facts *folio, const struc
 			break;
 		if (take->notes[owner].selected) {
 			named += claim.pins;
-			add_hold(take, group_of(take, owner), folio, &claim, cnt > 1);
+			group = group_of(take, owner);
+			add_hold(take, group, folio, &claim, cnt > 1);
+			first = first < 0 ? group : first;
 			continue;
 		}
 		other += claim.pins;
@@ -348,11 +383,16 @@ void take__folio(struct take *take, const struct folio_facts *folio, const struc
 	if (pins > named + other && all) {
 		struct claim nobody = { .pins = pins - named - other };
 
-		add_hold(take, unattributed_group(take), folio, &nobody, cnt > 0);
+		group = unattributed_group(take);
+		add_hold(take, group, folio, &nobody, cnt > 0);
+		first = first < 0 ? group : first;
 		add_to(&take->snap->unattributed, nobody.pins, bytes);
 	}
-	if (named || (pins > other && all))
-		add_to(&take->snap->pinned, named ? pins - other : pins, bytes);
+	if (!named && !(pins > other && all))
+		return;
+	add_to(&take->snap->pinned, named ? pins - other : pins, bytes);
+	if (take->opts->pages)
+		add_page(take, folio, named ? pins - other : pins, first);
 }
 
 static void add_folio(struct take *take, const struct ledger_item *item, uint64_t pins)
@@ -363,11 +403,14 @@ static void add_folio(struct take *take, const struct ledger_item *item, uint64_
 		.address = item->folio,
 		.order = item->truth.order,
 		.kind = mem_kind(&item->truth),
+		.refcount = item->truth.refcount,
 		.mapcount = item->truth.mapcount,
 	};
 
-	if (folio.kind == MEM_FILE || folio.kind == MEM_SHMEM || folio.kind == MEM_HUGETLB)
+	if (folio.kind == MEM_FILE || folio.kind == MEM_SHMEM || folio.kind == MEM_HUGETLB) {
 		folio.file = item->truth.name;
+		folio.offset = item->truth.index * take->snap->page_size;
+	}
 	take__folio(take, &folio, claims, cnt, pins);
 }
 
@@ -410,13 +453,6 @@ static void reconcile(struct take *take, struct ledger_item *item, const struct 
 		add_folio(take, item, booked);
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-	const struct group *x = a, *y = b;
-
-	return (x->q.bytes < y->q.bytes) - (x->q.bytes > y->q.bytes);
-}
-
 /* Calls of all owners that share the group. */
 static void count_calls(struct take *take)
 {
@@ -445,54 +481,4 @@ int take__groups(struct take *take)
 		reconcile(take, &items[i], &verdicts[i]);
 	count_calls(take);
 	return 0;
-}
-
-static const struct gup_owner *owner_with(const struct take *take, uint64_t id)
-{
-	return id < take->id_cnt && take->by_id[id] >= 0 ? &take->owners[take->by_id[id]] : NULL;
-}
-
-static void add_holders(struct take *take, struct group *group, const struct gup_file *file,
-			const struct gup_holder *found, size_t cnt)
-{
-	for (size_t i = 0; i < cnt; i++) {
-		struct holder *holder;
-		int proc;
-
-		if (found[i].file != file->file)
-			continue;
-		proc = take__living(take, found[i].tgid);
-		if (proc < 0)
-			continue;
-		holder = snapshot__append(take->snap, &group->held_by, &group->held_by_cnt,
-					  sizeof(*holder));
-		holder->process = proc;
-		holder->fd = found[i].fd;
-		holder->basis = BASIS_SAME_OPEN_FILE;
-	}
-}
-
-void take__holders(struct take *take)
-{
-	struct snapshot *snap = take->snap;
-	cleanup_free struct gup_file *files = calloc(snap->group_cnt + 1, sizeof(*files));
-	cleanup_free struct gup_holder *found = NULL;
-	size_t file_cnt = 0, cnt = 0;
-	int err;
-
-	for (size_t i = 0; i < snap->group_cnt && files; i++) {
-		const struct gup_owner *owner = owner_with(take, snap->groups[i].owner_id);
-
-		if (owner && owner->file.file)
-			files[file_cnt++] = owner->file;
-	}
-	err = files ? holders__find(files, file_cnt, &found, &cnt) : -ENOMEM;
-	for (size_t i = 0; i < snap->group_cnt; i++) {
-		const struct gup_owner *owner = owner_with(take, snap->groups[i].owner_id);
-
-		snap->groups[i].holders_complete = !err;
-		if (owner && owner->file.file)
-			add_holders(take, &snap->groups[i], &owner->file, found, cnt);
-	}
-	qsort(snap->groups, snap->group_cnt, sizeof(*snap->groups), by_bytes);
 }

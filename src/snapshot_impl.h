@@ -49,8 +49,9 @@ struct folio_facts {
 	uint64_t address; /* opaque: its struct page */
 	enum mem_kind kind;
 	uint8_t order;
-	int mapcount;
+	int refcount, mapcount;
 	const char *file; /* name, NULL = none */
+	uint64_t offset;  /* in that file, bytes */
 };
 
 /* Books one folio with pins: to the groups of the owners that claim them, the rest as unattributed. */

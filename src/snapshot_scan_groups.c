@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "snapshot_order.h"
 #include "snapshot_scan.h"
 #include "util.h"
 
@@ -299,36 +300,10 @@ static void add_hit(struct scan_view *view, struct index *index, size_t at)
 	add_memory(view, index, group, hit);
 }
 
-/* A group with the place that it had when the folios were told about it. */
-struct placed {
-	struct group group;
-	int was;
-};
-
-static int by_bytes(const void *left, const void *right)
-{
-	const struct placed *l = left, *r = right;
-
-	if (l->group.q.bytes != r->group.q.bytes)
-		return l->group.q.bytes < r->group.q.bytes ? 1 : -1;
-	return l->was - r->was;
-}
-
 static void sort_groups(struct scan_view *view)
 {
-	struct snapshot *snap = view->snap;
-	cleanup_free struct placed *placed = calloc(snap->group_cnt + 1, sizeof(*placed));
-	cleanup_free int *now = calloc(snap->group_cnt + 1, sizeof(*now));
+	cleanup_free int *now = snapshot__sort_groups(view->snap);
 
-	if (!placed || !now)
-		err(4, "out of memory");
-	for (size_t i = 0; i < snap->group_cnt; i++)
-		placed[i] = (struct placed){ snap->groups[i], i };
-	qsort(placed, snap->group_cnt, sizeof(*placed), by_bytes);
-	for (size_t i = 0; i < snap->group_cnt; i++) {
-		snap->groups[i] = placed[i].group;
-		now[placed[i].was] = i;
-	}
 	for (size_t i = 0; i < view->scan->hit_cnt; i++)
 		if (view->group_of[i] >= 0)
 			view->group_of[i] = now[view->group_of[i]];

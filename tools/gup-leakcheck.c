@@ -75,7 +75,7 @@ static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "Only what fits all of these:", 2 },
 	FILTER_OPTIONS,
 	{ NULL, 0, NULL, 0, "What to report:", 3 },
-	{ "pages", OPT_PAGES, NULL, 0, "a scan lists every pinned folio, too", 3 },
+	{ "pages", OPT_PAGES, NULL, 0, "list every pinned folio, too", 3 },
 	{ "min-age", OPT_MIN_AGE, "TIME", 0, "no finding for younger pins", 3 },
 	{ "min-pages", OPT_MIN_PAGES, "N", 0, "no finding for less memory than N pages", 3 },
 	{ "top", OPT_TOP, "N", 0, "at most N entries of each list", 3 },
@@ -168,8 +168,8 @@ static void check_together(const struct env *env)
 			"--input and --diff judge what was saved: nothing to run, watch or scan");
 	if (env->diff && env->form == FORM_FOLDED)
 		usage_error("--diff has no folded form: use --json or neither");
-	if ((env->cmd || env->watch) && (env->ranges || env->pages))
-		usage_error("--pfn, --block and --pages are for a scan: no command, no --duration");
+	if ((env->cmd || env->watch) && env->ranges)
+		usage_error("--pfn and --block are for a scan: no command, no --duration");
 }
 
 static error_t parse_tracking(int key, char *arg, struct argp_state *state)

@@ -147,6 +147,22 @@ end_holders() {
 	wait "$holders" 2>/dev/null
 }
 
+# folios REPORT: each that is pinned, and how often.
+folios() {
+	jq -r '.pages // [] | .[] | select(.certain) | "\(.pfn) \(.pins)"' "$1" | sort
+}
+
+# The tracker's last report has the very folios that a walk over all struct
+# pages finds: none is stale, none is missing.
+same_folios() {
+	"$tool" --json --pages -o "$work/scan" </dev/null 2>"$err" || [[ $? -eq 1 ]] || fail "no scan"
+	folios "$out" >"$work/ledger"
+	folios "$work/scan" >"$work/walk"
+	same "folios listed" "$(wc -l <"$work/ledger")" "$(get .totals.pinned.folios)"
+	diff "$work/walk" "$work/ledger" >"$work/differ" ||
+		fail "folios differ: $(head -n 20 "$work/differ")"
+}
+
 # add_rdma_device: rxe0, in software; there from then on.
 add_rdma_device() {
 	[[ ! -e /sys/class/infiniband/rxe0 ]] || return 0
