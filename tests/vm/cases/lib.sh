@@ -13,6 +13,7 @@ out=$work/out	# the tool's report
 err=$work/err
 said=$work/said # what CMD printed
 differences=0
+patience=120 # seconds in which holders must be ready
 
 # GUP_PLAN=call: the tool uses that plan.
 plan_args=()
@@ -138,7 +139,7 @@ start_holders() {
 	setsid /bin/bash -c "exec 9>'$work/ready' >'$said' 2>&1
 		$1" &
 	holders=$!
-	timeout 120 head -n 1 "$work/ready" >/dev/null ||
+	timeout "$patience" head -n 1 "$work/ready" >/dev/null ||
 		fail "the pinning programs were not ready"
 }
 
