@@ -211,45 +211,57 @@ static __always_inline __u64 large_folio(__u64 page, __u64 pfn)
 	return flags_at(as_page(page)) & pg_head ? 1ULL << order : 0;
 }
 
-/* Pages of what begins here, as far as it is worth a jump. */
-static __always_inline __u64 look(__u64 pfn, bool first)
+/*
+ * Pages of what begins here and is in no use, as far as it is worth a jump. Absent
+ * struct pages read as zeros; they begin and end with a block.
+ */
+static __always_inline __u64 unused(const struct page *p, __u64 page, __u64 pfn)
 {
-	__u64 page = page_of(pfn);
-	struct page *p = as_page(page);
-	__u32 refs = p->_refcount.counter;
-
-	if (refs) {
-		if (flags_at(p) & pg_head)
-			return large_folio(page, pfn);
-		if (refs >= GUP_BIAS)
-			look_at(pfn);
-		return 0;
-	}
-	if (!first)
-		return 0;
-	if (!flags_at(p) && !is_readable(page)) {
-		unreadable += BLOCK - pfn % BLOCK;
-		return BLOCK - pfn % BLOCK;
+	if (!(pfn % BLOCK) && !flags_at(p) && !is_readable(page)) {
+		unreadable += BLOCK;
+		return BLOCK;
 	}
 	return free_block(p, pfn);
 }
 
+/*
+ * Two pages, the first of them even; how many pages begin here, as far as it is
+ * worth a jump. Only even pages begin a large folio, and the page behind such a
+ * head has no references of its own: for most pages the count says all.
+ */
+static __always_inline __u64 look(__u64 page, __u64 pfn, bool first)
+{
+	struct page *p = as_page(page);
+	__u32 refs = p->_refcount.counter;
+	__u32 next_refs = as_page(page_after(page, 1))->_refcount.counter;
+
+	if (next_refs >= GUP_BIAS)
+		look_at(pfn + 1);
+	if (!refs)
+		return first ? unused(p, page, pfn) : 0;
+	if (!next_refs && flags_at(p) & pg_head)
+		return large_folio(page, pfn);
+	if (refs >= GUP_BIAS)
+		look_at(pfn);
+	return 0;
+}
+
 static long walk_step(__u32 i, struct walk *w)
 {
-	__u64 pfn = w->pfn, far;
+	__u64 pfn = w->pfn, page = page_of(pfn), far;
 
 	if (pfn >= end || folio_cnt > GUP_SCAN_FOLIOS - STEP)
 		return 1;
 	if (i % BLOCK == BLOCK - 1 && bpf_ktime_get_ns() - w->began > budget_ns)
 		return 1;
-	far = look(pfn, true);
+	far = look(page, pfn, true);
 	if (far >= STEP) {
 		w->pfn = pfn + far;
 		return 0;
 	}
 #pragma unroll
-	for (int k = 1; k < STEP; k++)
-		look(pfn + k, false);
+	for (int k = 2; k < STEP; k += 2)
+		look(page_after(page, k), pfn + k, false);
 	w->pfn = pfn + STEP;
 	return 0;
 }
