@@ -2,8 +2,9 @@
 /*
  * bench-scan: what the scan costs per struct page, beside reading
  * /proc/kpageflags for the same page frames, which needs the same cache lines
- * and cannot tell pins. Wall time; the first pass may touch memory that
- * nobody has touched before and is shown apart. One line per figure.
+ * and cannot tell pins. CPU time of the thread, which on an idle machine is the
+ * time that it takes; on a busy one the caches are others', too. The first pass
+ * may touch memory that nobody has touched before and is shown apart.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@ static double now_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return ts.tv_sec * 1e9 + ts.tv_nsec;
 }
 
@@ -50,9 +51,10 @@ static int scan_once(struct scanner *scanner, struct cost *cost, double *ns)
 {
 	struct scan_options opts = {};
 	struct scan_result result;
+	double began = now_ns();
 	int error = scanner__run(scanner, &opts, &result);
 
-	*ns = result.ns;
+	*ns = now_ns() - began;
 	cost->pages = result.pages;
 	if (result.longest_ns / 1e6 > cost->longest_ms)
 		cost->longest_ms = result.longest_ns / 1e6;
