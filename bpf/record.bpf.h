@@ -11,6 +11,12 @@
  * the same CPU, and writing a record twice changes nothing. The copy that comes
  * second finds a token of the first and leaves.
  *
+ * RDMA and VFIO pin at most 512 pages a call and go on behind them. A long-term
+ * call that begins where the thread's last record ends, in memory and in what
+ * the memory is of, and by the same owner, lengthens that record instead: see
+ * extend(). Not over the beginning of a scan, which user space notes in
+ * scan_began_ns: what a scan has seen of a record must stay what it was.
+ *
  * Stacks, which cost more than all the rest: long-term calls and calls of
  * GUP_STACK_PAGES or more always; of other calls the first of its kind (process,
  * memory, file, API, flags), then one in stack_every at random. With the default
@@ -22,6 +28,7 @@
 
 #define GUP_STACK_PAGES 64
 #define RECORD_PARTS 8
+#define RECORD_ENDS 1024
 #define PAGE_SHIFT 12
 #define NO_STACK -1
 
@@ -51,6 +58,21 @@ struct {
 	__type(key, __u32);
 	__type(value, struct record_token);
 } record_tokens SEC(".maps");
+
+/* Where the last long-term record of a thread ends; threads may share a slot, so it is only a hint. */
+struct record_end {
+	struct gup_record_key key;
+	__u64 end; /* address behind it */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, RECORD_ENDS);
+	__type(key, __u32);
+	__type(value, struct record_end);
+} record_ends SEC(".maps");
+
+__u64 scan_began_ns; /* monotonic; written by user space before it looks at the first page */
 
 struct pin_call {
 	struct gup_record_key key;
@@ -163,10 +185,10 @@ static __always_inline void record_again(struct gup_record *record, __u64 now)
 }
 
 /* All that the old one says, the new one says too. */
-static __always_inline bool covers(const struct gup_record *new, const struct gup_record *old)
+static __always_inline bool covers(const struct gup_record *next, const struct gup_record *old)
 {
-	return new->owner == old->owner &&new->m0 == old->m0 &&new->i0 ==
-	       old->i0 &&new->pages >= old->pages &&new->page == old->page;
+	return next->owner == old->owner && next->m0 == old->m0 && next->i0 == old->i0 &&
+	       next->pages >= old->pages && next->page == old->page;
 }
 
 /* An old record that gives way may still have pins: it waits for user space elsewhere. */
@@ -207,6 +229,68 @@ static __always_inline void record_put(const struct gup_record_key *key, struct 
 		count(GUP_STAT_RECORDED_LONG, 1);
 	if (bpf_map_update_elem(&records, key, record, BPF_ANY))
 		count(GUP_STAT_RECORDS_FULL, 1);
+}
+
+static __always_inline struct record_end *record_end(void)
+{
+	__u32 slot = (__u32)bpf_get_current_pid_tgid() % RECORD_ENDS;
+
+	return bpf_map_lookup_elem(&record_ends, &slot);
+}
+
+/*
+ * Lengthens the record that ends where this call begins; 0 if it is not of the
+ * same kind. The longer one replaces it as a whole, and only while it is there:
+ * an element may be another record by now.
+ */
+__noinline int extend(const struct pin_call *call, const struct gup_record *next)
+{
+	struct record_end *end = record_end();
+	struct gup_record_key key;
+	struct gup_record *old, record;
+
+	if (!call || !next || !end || end->key.mm != call->key.mm || end->end != call->key.start)
+		return 0;
+	key = end->key;
+	old = bpf_map_lookup_elem(&records, &key);
+	if (!old)
+		return 0;
+	record = *old;
+	if (record.owner != next->owner || record.file != next->file || record.m0 != next->m0 ||
+	    record.notes != next->notes || record.calls != 1 ||
+	    record.i0 + record.pages != next->i0 ||
+	    key.start + ((__u64)record.pages << PAGE_SHIFT) != call->key.start ||
+	    (__u64)record.pages + next->pages > 0xffffffff || record.first_ns < scan_began_ns)
+		return 0;
+	record.pages += next->pages;
+	record.last_page = next->last_page;
+	record.last_ns = next->last_ns;
+	if (bpf_map_update_elem(&records, &key, &record, BPF_EXIST))
+		return 0;
+	end->end += (__u64)next->pages << PAGE_SHIFT;
+	count(GUP_STAT_EXTENDED, 1);
+	return 1;
+}
+
+/* The record of a whole call. */
+static __always_inline void record_whole(const struct pin_call *call,
+					 const struct gup_record_key *key,
+					 struct gup_record *record)
+{
+	struct record_end *end;
+
+	if (!(record->notes & GUP_RECORD_LONGTERM)) {
+		record_put(key, record);
+		return;
+	}
+	if (extend(call, record))
+		return;
+	record_put(key, record);
+	end = record_end();
+	if (end) {
+		end->key = *key;
+		end->end = key->start + ((__u64)record->pages << PAGE_SHIFT);
+	}
 }
 
 /* The owner of a call, with stacks where the policy says so. */
@@ -332,7 +416,7 @@ __noinline int record_new(struct pin_call *call)
 		identity_of(record.last_page, &last);
 	}
 	if (last.mapping == first.mapping && last.index == first.index + call->cnt - 1) {
-		record_put(&key, &record);
+		record_whole(call, &key, &record);
 		return 0;
 	}
 	record.notes |= GUP_RECORD_PART;

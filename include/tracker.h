@@ -106,6 +106,8 @@ int tracker__owners(const struct tracker *tracker, struct gup_owner **owners, si
  */
 int tracker__records(const struct tracker *tracker, struct gup_spill **items, size_t *cnt);
 int tracker__spills(const struct tracker *tracker, struct gup_spill **items, size_t *cnt);
+/* A scan begins (monotonic ns): records made before are not lengthened any more. */
+void tracker__scan_begins(struct tracker *tracker, uint64_t ns);
 /* Takes a record out of the map, as it was at that moment. 0, or -ENOENT: it was not there. */
 int tracker__take_record(const struct tracker *tracker, const struct gup_record_key *key,
 			 struct gup_record *record);

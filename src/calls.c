@@ -21,7 +21,7 @@ struct calls {
 	struct scan_result scan;
 	struct calls_view view;
 	uint64_t scanned_ns;	  /* monotonic */
-	uint64_t made, made_long; /* records by the time of the last scan */
+	uint64_t made, made_long; /* records by the time of the last scan, lengthened ones again */
 };
 
 static uint64_t now_ns(void)
@@ -147,6 +147,11 @@ static struct outstanding read_outstanding(void)
 	return out;
 }
 
+static uint64_t made_long(const uint64_t *stats)
+{
+	return stats[GUP_STAT_RECORDED_LONG] + stats[GUP_STAT_EXTENDED];
+}
+
 int calls__scan(struct calls *calls)
 {
 	struct scan_options opts = {};
@@ -157,6 +162,7 @@ int calls__scan(struct calls *calls)
 	int err = tracker__stats(calls->tracker, stats);
 
 	calls->scanned_ns = now_ns();
+	tracker__scan_begins(calls->tracker, calls->scanned_ns);
 	scan_result__free(&calls->scan);
 	memset(&calls->scan, 0, sizeof(calls->scan));
 	if (!err)
@@ -173,7 +179,7 @@ int calls__scan(struct calls *calls)
 		return err;
 	records__gc(calls->records, take_record, calls->tracker);
 	calls->made = stats[GUP_STAT_RECORDED];
-	calls->made_long = stats[GUP_STAT_RECORDED_LONG];
+	calls->made_long = made_long(stats);
 	calls->view = (struct calls_view){
 		.scan = &calls->scan,
 		.records = calls->records,
@@ -194,7 +200,7 @@ int calls__tick(struct calls *calls)
 	err = tracker__stats(calls->tracker, stats);
 	if (err)
 		return err;
-	if (stats[GUP_STAT_RECORDED_LONG] == calls->made_long &&
+	if (made_long(stats) == calls->made_long &&
 	    (age < LATER_NS || stats[GUP_STAT_RECORDED] == calls->made))
 		return 0;
 	return calls__scan(calls);

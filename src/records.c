@@ -94,14 +94,24 @@ static int by_identity(const void *a, const void *b)
 	return 0;
 }
 
-/* One of the two says more; what was seen of either was seen. */
+static bool says_more(const struct gup_record *a, const struct gup_record *b)
+{
+	return a->calls > b->calls || (a->calls == b->calls && a->pages > b->pages);
+}
+
+/*
+ * One of the two says more; what was seen of either was seen. But of one that
+ * grew after a scan had seen it whole, nobody knows what: its call is new again.
+ */
 static void unite(struct rec *into, const struct rec *from)
 {
 	uint32_t seen = into->seen > from->seen ? into->seen : from->seen;
 	uint32_t open = into->open > from->open ? into->open : from->open;
 	bool in_map = into->in_map || from->in_map;
 
-	if (from->spill.record.calls > into->spill.record.calls)
+	if (seen && from->spill.record.pages != into->spill.record.pages)
+		seen = open = 0;
+	if (says_more(&from->spill.record, &into->spill.record))
 		*into = *from;
 	into->seen = seen;
 	into->open = open;
@@ -382,7 +392,8 @@ size_t records__gc(struct records *records,
 
 		if (!is_wanted(records, rec) && rec->in_map && !take(ctx, &rec->spill.key, &last)) {
 			rec->in_map = false;
-			if (last.first_ns != rec->spill.record.first_ns)
+			if (last.first_ns != rec->spill.record.first_ns ||
+			    last.pages != rec->spill.record.pages)
 				rec->seen = rec->open = 0;
 			rec->spill.record = last;
 		}

@@ -188,6 +188,7 @@ static int select_hooks(struct tracker *tracker)
 static void size_maps(struct tracker *tracker)
 {
 	bool call = tracker->opts.plan == PLAN_CALL, ledger = has_ledger(tracker);
+	struct bpf_map *record_ends = tracker->skel->maps.record_ends;
 	const struct {
 		struct bpf_map *map;
 		uint64_t entries;
@@ -197,6 +198,7 @@ static void size_maps(struct tracker *tracker)
 		  ledger ? tracker->opts.max_folios / 16 + 256 : 1 },
 		{ tracker->skel->maps.records, call ? tracker->opts.max_records : 1 },
 		{ tracker->skel->maps.spills, call ? SPILLS : 1 },
+		{ record_ends, call ? bpf_map__max_entries(record_ends) : 1 },
 		{ tracker->skel->maps.remote_calls, call ? 4096 : 1 },
 	};
 
@@ -354,6 +356,11 @@ int tracker__attach(struct tracker *tracker)
 void tracker__set_root(struct tracker *tracker, uint32_t tgid)
 {
 	tracker->skel->bss->tree_root = tgid;
+}
+
+void tracker__scan_begins(struct tracker *tracker, uint64_t ns)
+{
+	tracker->skel->bss->scan_began_ns = ns;
 }
 
 enum hook_plan tracker__plan(const struct tracker *tracker)

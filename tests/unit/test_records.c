@@ -239,6 +239,69 @@ static void test_other_call_during_gc(void **state)
 	only(w, 0, A, 1, false);
 }
 
+/* --- records that are lengthened by the calls behind them --- */
+
+static void lengthen(struct world *w, struct gup_record *record, uint32_t pages)
+{
+	record->pages += pages;
+	record->last_page += pages * PAGE_BYTES;
+	record->last_ns = ++w->now;
+}
+
+/* From one scan to the next: the pages that were known before are not counted twice. */
+static void test_lengthened_over_scan(void **state)
+{
+	struct world *w = *state;
+	struct gup_record *record = call(w, A, 0x1000, 0x80, 7, 2, 10);
+
+	record->last_ns = w->now + 100; /* while the scan ran */
+	pinned(w, 10, 0x80, 7, 1);
+	pinned(w, 11, 0x80, 8, 1);
+	scan(w);
+	assert_int_equal(w->live_cnt, 1);
+	call(w, B, 0x9000, 0x80, 8, 1, 11);
+	lengthen(w, record, 2);
+	w->hits[1].pins = 2;
+	pinned(w, 12, 0x80, 9, 1);
+	pinned(w, 13, 0x80, 10, 1);
+	scan(w);
+	only(w, 0, A, 1, false);
+	has(w, 1, A, 1, false);
+	has(w, 1, B, 1, false);
+	only(w, 2, A, 1, false);
+	only(w, 3, A, 1, false);
+}
+
+/* By a call that had begun before a scan and ended when that had seen all of the record. */
+static void test_lengthened_when_seen(void **state)
+{
+	struct world *w = *state;
+	struct gup_record *record = call(w, A, 0x1000, 0x80, 7, 2, 10);
+
+	pinned(w, 10, 0x80, 7, 1);
+	match(w);
+	lengthen(w, record, 2);
+	pinned(w, 13, 0x80, 10, 1);
+	scan(w);
+	only(w, 0, A, 1, false);
+	only(w, 1, A, 1, false);
+}
+
+/* Between reading the map and dropping the record. */
+static void test_lengthened_during_gc(void **state)
+{
+	struct world *w = *state;
+
+	call(w, A, 0x1000, 0x80, 7, 2, 10);
+	match(w);
+	lengthen(w, &w->live[0].record, 2);
+	records__gc(w->records, take_live, w);
+	assert_int_equal(w->live_cnt, 0);
+	pinned(w, 13, 0x80, 10, 1);
+	scan(w);
+	only(w, 0, A, 1, false);
+}
+
 static void test_gc(void **state)
 {
 	struct world *w = *state;
@@ -335,6 +398,9 @@ int main(void)
 		TEST(test_call_during_scan),
 		TEST(test_call_during_gc),
 		TEST(test_other_call_during_gc),
+		TEST(test_lengthened_over_scan),
+		TEST(test_lengthened_when_seen),
+		TEST(test_lengthened_during_gc),
 		TEST(test_gc),
 		TEST(test_no_mapping),
 		TEST(test_uncertain),
