@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Adapters of plan call: API functions at their exit, each in two copies (see
+ * Adapters of plan call: API functions at their exit, each in three copies (see
  * record.bpf.h). Numbers are read from the context directly, which costs one
  * instruction; the address of pages[] only through a helper: see arg() in
  * track.bpf.c.
@@ -22,121 +22,163 @@ static __always_inline __u64 ptr(void *ctx, int slot)
 }
 
 /* The prototypes are in track.bpf.c, beside plan core's adapters. */
-static __always_inline int call_pin_user_pages(void *ctx, int result)
+static __always_inline int call_pin_user_pages(void *ctx, int result, enum copy copy)
 {
 	on_call(ctx, GUP_API_PIN_USER_PAGES, 0, num(ctx, 0), num(ctx, 2), ptr(ctx, 3),
-		(long)num(ctx, result));
+		(long)num(ctx, result), copy);
 	return 0;
 }
 
 SEC("?fexit/pin_user_pages")
 int call__pin_user_pages(void *ctx)
 {
-	return call_pin_user_pages(ctx, 4);
+	return call_pin_user_pages(ctx, 4, COPY_FIRST);
 }
 
 SEC("?fexit/pin_user_pages")
 int call2__pin_user_pages(void *ctx)
 {
-	return call_pin_user_pages(ctx, 4);
+	return call_pin_user_pages(ctx, 4, COPY_SECOND);
+}
+
+SEC("?fexit/pin_user_pages")
+int call3__pin_user_pages(void *ctx)
+{
+	return call_pin_user_pages(ctx, 4, COPY_SPARE);
 }
 
 SEC("?fexit/pin_user_pages")
 int call__pin_user_pages__vmas(void *ctx)
 {
-	return call_pin_user_pages(ctx, 5);
+	return call_pin_user_pages(ctx, 5, COPY_FIRST);
 }
 
 SEC("?fexit/pin_user_pages")
 int call2__pin_user_pages__vmas(void *ctx)
 {
-	return call_pin_user_pages(ctx, 5);
+	return call_pin_user_pages(ctx, 5, COPY_SECOND);
 }
 
-static __always_inline int call_pin_user_pages_fast(void *ctx, __u32 api)
+SEC("?fexit/pin_user_pages")
+int call3__pin_user_pages__vmas(void *ctx)
 {
-	on_call(ctx, api, 0, num(ctx, 0), num(ctx, 2), ptr(ctx, 3), (int)num(ctx, 4));
+	return call_pin_user_pages(ctx, 5, COPY_SPARE);
+}
+
+static __always_inline int call_pin_user_pages_fast(void *ctx, __u32 api, enum copy copy)
+{
+	on_call(ctx, api, 0, num(ctx, 0), num(ctx, 2), ptr(ctx, 3), (int)num(ctx, 4), copy);
 	return 0;
 }
 
 SEC("?fexit/pin_user_pages_fast")
 int call__pin_user_pages_fast(void *ctx)
 {
-	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST);
+	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST, COPY_FIRST);
 }
 
 SEC("?fexit/pin_user_pages_fast")
 int call2__pin_user_pages_fast(void *ctx)
 {
-	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST);
+	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST, COPY_SECOND);
+}
+
+SEC("?fexit/pin_user_pages_fast")
+int call3__pin_user_pages_fast(void *ctx)
+{
+	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST, COPY_SPARE);
 }
 
 SEC("?fexit/pin_user_pages_fast_only")
 int call__pin_user_pages_fast_only(void *ctx)
 {
-	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST_ONLY);
+	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST_ONLY, COPY_FIRST);
 }
 
 SEC("?fexit/pin_user_pages_fast_only")
 int call2__pin_user_pages_fast_only(void *ctx)
 {
-	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST_ONLY);
+	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST_ONLY, COPY_SECOND);
 }
 
-static __always_inline int call_pin_user_pages_unlocked(void *ctx)
+SEC("?fexit/pin_user_pages_fast_only")
+int call3__pin_user_pages_fast_only(void *ctx)
+{
+	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST_ONLY, COPY_SPARE);
+}
+
+static __always_inline int call_pin_user_pages_unlocked(void *ctx, enum copy copy)
 {
 	on_call(ctx, GUP_API_PIN_USER_PAGES_UNLOCKED, 0, num(ctx, 0), num(ctx, 3), ptr(ctx, 2),
-		(long)num(ctx, 4));
+		(long)num(ctx, 4), copy);
 	return 0;
 }
 
 SEC("?fexit/pin_user_pages_unlocked")
 int call__pin_user_pages_unlocked(void *ctx)
 {
-	return call_pin_user_pages_unlocked(ctx);
+	return call_pin_user_pages_unlocked(ctx, COPY_FIRST);
 }
 
 SEC("?fexit/pin_user_pages_unlocked")
 int call2__pin_user_pages_unlocked(void *ctx)
 {
-	return call_pin_user_pages_unlocked(ctx);
+	return call_pin_user_pages_unlocked(ctx, COPY_SECOND);
 }
 
-static __always_inline int call_pin_user_pages_remote(void *ctx)
+SEC("?fexit/pin_user_pages_unlocked")
+int call3__pin_user_pages_unlocked(void *ctx)
+{
+	return call_pin_user_pages_unlocked(ctx, COPY_SPARE);
+}
+
+static __always_inline int call_pin_user_pages_remote(void *ctx, enum copy copy)
 {
 	on_call(ctx, GUP_API_PIN_USER_PAGES_REMOTE, num(ctx, 0), num(ctx, 1), num(ctx, 3),
-		ptr(ctx, 4), (long)num(ctx, 6));
+		ptr(ctx, 4), (long)num(ctx, 6), copy);
 	return 0;
 }
 
 SEC("?fexit/pin_user_pages_remote")
 int call__pin_user_pages_remote(void *ctx)
 {
-	return call_pin_user_pages_remote(ctx);
+	return call_pin_user_pages_remote(ctx, COPY_FIRST);
 }
 
 SEC("?fexit/pin_user_pages_remote")
 int call2__pin_user_pages_remote(void *ctx)
 {
-	return call_pin_user_pages_remote(ctx);
+	return call_pin_user_pages_remote(ctx, COPY_SECOND);
 }
 
-static __always_inline int call_memfd_pin_folios(void *ctx)
+SEC("?fexit/pin_user_pages_remote")
+int call3__pin_user_pages_remote(void *ctx)
 {
-	on_memfd(ctx, ptr(ctx, 3), (long)num(ctx, 6));
+	return call_pin_user_pages_remote(ctx, COPY_SPARE);
+}
+
+static __always_inline int call_memfd_pin_folios(void *ctx, enum copy copy)
+{
+	on_memfd(ctx, ptr(ctx, 3), (long)num(ctx, 6), copy);
 	return 0;
 }
 
 SEC("?fexit/memfd_pin_folios")
 int call__memfd_pin_folios(void *ctx)
 {
-	return call_memfd_pin_folios(ctx);
+	return call_memfd_pin_folios(ctx, COPY_FIRST);
 }
 
 SEC("?fexit/memfd_pin_folios")
 int call2__memfd_pin_folios(void *ctx)
 {
-	return call_memfd_pin_folios(ctx);
+	return call_memfd_pin_folios(ctx, COPY_SECOND);
+}
+
+SEC("?fexit/memfd_pin_folios")
+int call3__memfd_pin_folios(void *ctx)
+{
+	return call_memfd_pin_folios(ctx, COPY_SPARE);
 }
 
 /*
@@ -183,7 +225,7 @@ int kretprobe__pin_user_pages_remote__vmas(struct pt_regs *regs)
 	copy = *call;
 	bpf_map_delete_elem(&remote_calls, &tid);
 	on_call_once(regs, GUP_API_PIN_USER_PAGES_REMOTE, copy.mm, copy.start, copy.flags,
-		     copy.pages, (long)regs->ax);
+		     copy.pages, (long)regs->ax, COPY_FIRST);
 	return 0;
 }
 

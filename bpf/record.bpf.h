@@ -6,10 +6,11 @@
  * (src/records.c). The adapters are in call.bpf.h.
  *
  * A record is written at the exit of the API function, when pages[] is filled
- * and pinned, so struct pages are read without a lock. Two copies of each
+ * and pinned, so struct pages are read without a lock. Three copies of each
  * program run one after the other: BPF skips a program that was preempted on
- * the same CPU, and writing a record twice changes nothing. The copy that comes
- * second finds a token of the first and leaves.
+ * the same CPU, for whatever thread. The copies that come later find a token of
+ * the first and leave. The last, the spare, takes no stacks: it is short, so that
+ * it is seldom preempted itself, and others find it free.
  *
  * RDMA and VFIO pin at most 512 pages a call and go on behind them. A long-term
  * call that begins where the thread's last record ends, in memory and in what
@@ -28,7 +29,7 @@
 
 #define GUP_STACK_PAGES 64
 #define RECORD_PARTS 8
-#define RECORD_ENDS 1024
+#define LAST_CALLS 4096
 #define PAGE_SHIFT 12
 #define NO_STACK -1
 
@@ -46,31 +47,33 @@ struct {
 	__type(value, struct gup_spill);
 } spills SEC(".maps");
 
-/* The call that a CPU has just recorded, for the second copy. */
-struct record_token {
+/* What a thread recorded last. Threads may share a slot, so it is only a hint. */
+struct last_call {
 	__u64 thread;
-	__u64 call;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct record_token);
-} record_tokens SEC(".maps");
-
-/* Where the last long-term record of a thread ends; threads may share a slot, so it is only a hint. */
-struct record_end {
+	__u64 call; /* for the copies that come later */
 	struct gup_record_key key;
-	__u64 end; /* address behind it */
+	__u64 end; /* address behind that record, if it is a long-term one */
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, RECORD_ENDS);
+	__uint(max_entries, LAST_CALLS);
 	__type(key, __u32);
-	__type(value, struct record_end);
-} record_ends SEC(".maps");
+	__type(value, struct last_call);
+} last_calls SEC(".maps");
+
+static __always_inline struct last_call *last_call(void)
+{
+	__u32 slot = (__u32)bpf_get_current_pid_tgid() % LAST_CALLS;
+
+	return bpf_map_lookup_elem(&last_calls, &slot);
+}
+
+enum copy {
+	COPY_FIRST, /* the one attached last */
+	COPY_SECOND,
+	COPY_SPARE,
+};
 
 __u64 scan_began_ns; /* monotonic; written by user space before it looks at the first page */
 
@@ -83,54 +86,6 @@ struct pin_call {
 	__u64 file;
 	__u32 api, flags, tgid, owner;
 };
-
-static __always_inline __u64 folio_pages(__u64 folio)
-{
-	return folio_flags(folio) & pg_head ? 1ULL << folio_order(folio) : 1;
-}
-
-/*
- * What a page is of, and where in it. Reads the first words of struct page at
- * once: mapping and index of a head or small page are among them, and for a
- * tail what leads to its head. Flag bits of the mapping are taken off. Up to
- * v6.6 the index of a hugetlb folio counts huge pages; Linux kernel commit
- * a08c7193e4f1 ("mm/filemap: remove hugetlb special casing in filemap.c").
- */
-struct identity {
-	__u64 mapping; /* 0 = none, and the index is the struct page's number */
-	__u64 index;
-};
-
-static __always_inline __u64 page_number(__u64 page)
-{
-	return page / bpf_core_type_size(struct page);
-}
-
-/* Global, like record_new(): the verifier sees it once, not on each path of each caller. */
-__noinline int identity_of(__u64 page, struct identity *id)
-{
-	__u64 words[8] = {}, head = page, info;
-
-	if (!id)
-		return 0;
-	bpf_probe_read_kernel(words, sizeof(words), (void *)page);
-	if (bpf_core_field_exists(struct page___info, compound_info))
-		info = words[bpf_core_field_offset(struct page___info, compound_info) / 8 & 7];
-	else
-		info = words[bpf_core_field_offset(struct page, compound_head) / 8 & 7];
-	if (info & 1) {
-		head = folio_of(page);
-		bpf_probe_read_kernel(words, sizeof(words), (void *)head);
-	}
-	id->mapping = words[bpf_core_field_offset(struct folio, mapping) / 8 & 7] & ~3ULL;
-	id->index = words[bpf_core_field_offset(struct folio, index) / 8 & 7];
-	if (hugetlb_index_huge && (folio_flags(head) & pg_head) && is_hugetlb(head))
-		id->index <<= folio_order(head);
-	id->index += page_number(page) - page_number(head);
-	if (!id->mapping)
-		id->index = page_number(page);
-	return 0;
-}
 
 static __always_inline __u64 page_at(const struct pin_call *call, __u64 i)
 {
@@ -231,13 +186,6 @@ static __always_inline void record_put(const struct gup_record_key *key, struct 
 		count(GUP_STAT_RECORDS_FULL, 1);
 }
 
-static __always_inline struct record_end *record_end(void)
-{
-	__u32 slot = (__u32)bpf_get_current_pid_tgid() % RECORD_ENDS;
-
-	return bpf_map_lookup_elem(&record_ends, &slot);
-}
-
 /*
  * Lengthens the record that ends where this call begins; 0 if it is not of the
  * same kind. The longer one replaces it as a whole, and only while it is there:
@@ -245,13 +193,13 @@ static __always_inline struct record_end *record_end(void)
  */
 __noinline int extend(const struct pin_call *call, const struct gup_record *next)
 {
-	struct record_end *end = record_end();
+	struct last_call *last = last_call();
 	struct gup_record_key key;
 	struct gup_record *old, record;
 
-	if (!call || !next || !end || end->key.mm != call->key.mm || end->end != call->key.start)
+	if (!call || !next || !last || last->key.mm != call->key.mm || last->end != call->key.start)
 		return 0;
-	key = end->key;
+	key = last->key;
 	old = bpf_map_lookup_elem(&records, &key);
 	if (!old)
 		return 0;
@@ -267,7 +215,7 @@ __noinline int extend(const struct pin_call *call, const struct gup_record *next
 	record.last_ns = next->last_ns;
 	if (bpf_map_update_elem(&records, &key, &record, BPF_EXIST))
 		return 0;
-	end->end += (__u64)next->pages << PAGE_SHIFT;
+	last->end += (__u64)next->pages << PAGE_SHIFT;
 	count(GUP_STAT_EXTENDED, 1);
 	return 1;
 }
@@ -277,7 +225,7 @@ static __always_inline void record_whole(const struct pin_call *call,
 					 const struct gup_record_key *key,
 					 struct gup_record *record)
 {
-	struct record_end *end;
+	struct last_call *last;
 
 	if (!(record->notes & GUP_RECORD_LONGTERM)) {
 		record_put(key, record);
@@ -286,15 +234,15 @@ static __always_inline void record_whole(const struct pin_call *call,
 	if (extend(call, record))
 		return;
 	record_put(key, record);
-	end = record_end();
-	if (end) {
-		end->key = *key;
-		end->end = key->start + ((__u64)record->pages << PAGE_SHIFT);
+	last = last_call();
+	if (last) {
+		last->key = *key;
+		last->end = key->start + ((__u64)record->pages << PAGE_SHIFT);
 	}
 }
 
 /* The owner of a call, with stacks where the policy says so. */
-static __noinline __u32 call_owner(void *ctx, const struct pin_call *call)
+static __noinline __u32 call_owner(void *ctx, const struct pin_call *call, enum copy copy)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct gup_owner_key key = { .kstack = NO_STACK, .ustack = NO_STACK };
@@ -308,6 +256,8 @@ static __noinline __u32 call_owner(void *ctx, const struct pin_call *call)
 	key.tgid = call->tgid;
 	key.api = call->api;
 	key.flags = call->flags;
+	if (copy == COPY_SPARE)
+		return owner_get(task, &key);
 	if (!(call->flags & foll_longterm) && call->cnt < GUP_STACK_PAGES) {
 		known = bpf_map_lookup_elem(&owner_ids, &key);
 		if (known && bpf_get_prandom_u32() % stack_every)
@@ -426,25 +376,27 @@ __noinline int record_new(struct pin_call *call)
 	return 0;
 }
 
-/* True if the other copy of the program has just done this call; else that one will find so. */
-static __always_inline bool is_done(__u64 where, __u64 cnt)
+/* True if a copy that ran before has done this call; else those that come later will find so. */
+static __always_inline bool is_done(__u64 where, __u64 cnt, enum copy copy)
 {
 	__u64 thread = bpf_get_current_pid_tgid(), call = where ^ (cnt << 48);
-	__u32 zero = 0;
-	struct record_token *token = bpf_map_lookup_elem(&record_tokens, &zero);
-	bool done;
+	struct last_call *last = last_call();
 
-	if (!token)
+	if (!last)
 		return false;
-	done = token->thread == thread && token->call == call;
-	token->thread = done ? 0 : thread;
-	token->call = call;
-	return done;
+	if (copy != COPY_FIRST && last->thread == thread && last->call == call) {
+		if (copy == COPY_SPARE)
+			last->thread = 0;
+		return true;
+	}
+	last->thread = copy == COPY_SPARE ? 0 : thread;
+	last->call = call;
+	return false;
 }
 
 /* Exit of a pin function: cnt pages of mm (0 = current's) from start are in pages[]. */
 static __always_inline void on_call_once(void *ctx, __u32 api, __u64 mm, __u64 start, __u32 flags,
-					 __u64 pages, long cnt)
+					 __u64 pages, long cnt, enum copy copy)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct pin_call call = { .key.start = start, .pages = pages, .api = api, .flags = flags };
@@ -464,20 +416,20 @@ static __always_inline void on_call_once(void *ctx, __u32 api, __u64 mm, __u64 s
 		return;
 	}
 	/* Here and not in record_new(): the kernel allows 512 bytes of stack in a chain of calls. */
-	call.owner = call_owner(ctx, &call);
+	call.owner = call_owner(ctx, &call, copy);
 	record_new(&call);
 }
 
-/* The same, from each of two copies of a program. */
+/* The same, from each copy of a program. */
 static __always_inline void on_call(void *ctx, __u32 api, __u64 mm, __u64 start, __u32 flags,
-				    __u64 pages, long cnt)
+				    __u64 pages, long cnt, enum copy copy)
 {
-	if (cnt > 0 && !is_done(start, cnt))
-		on_call_once(ctx, api, mm, start, flags, pages, cnt);
+	if (cnt > 0 && !is_done(start, cnt, copy))
+		on_call_once(ctx, api, mm, start, flags, pages, cnt, copy);
 }
 
 /* Exit of memfd_pin_folios: folios of a file in line; their place in the file stands for the address. */
-static __always_inline void on_memfd(void *ctx, __u64 folios, long cnt)
+static __always_inline void on_memfd(void *ctx, __u64 folios, long cnt, enum copy copy)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct pin_call call = {
@@ -493,7 +445,7 @@ static __always_inline void on_memfd(void *ctx, __u64 folios, long cnt)
 	};
 	struct identity first = {}, last = {};
 
-	if (cnt <= 0 || is_done(folios, cnt))
+	if (cnt <= 0 || is_done(folios, cnt, copy))
 		return;
 	record.page = page_at(&call, 0);
 	record.last_page = page_at(&call, cnt - 1);
@@ -507,7 +459,7 @@ static __always_inline void on_memfd(void *ctx, __u64 folios, long cnt)
 	record.m0 = first.mapping;
 	record.i0 = first.index;
 	record.pages = call.cnt;
-	record.owner = call_owner(ctx, &call);
+	record.owner = call_owner(ctx, &call, copy);
 	record.tgid = call.tgid;
 	owner_called(record.owner, record.last_ns);
 	record_put(&call.key, &record);

@@ -314,6 +314,7 @@ int fexit__memfd_pin_folios(void *ctx)
 	return 0;
 }
 
+#include "identity.bpf.h"
 #include "record.bpf.h"
 #include "call.bpf.h"
 

@@ -27,7 +27,7 @@ enum hook_ret { RET_ANY, RET_VOID, RET_BOOL, RET_INT, RET_PTR };
 
 enum hook_need { MUST, IF_PRESENT };
 
-#define HOOK_PROGS 2
+#define HOOK_PROGS 3
 
 struct hook {
 	const char *group; /* of the rows of a group the first that fits is used */

@@ -188,7 +188,7 @@ static int select_hooks(struct tracker *tracker)
 static void size_maps(struct tracker *tracker)
 {
 	bool call = tracker->opts.plan == PLAN_CALL, ledger = has_ledger(tracker);
-	struct bpf_map *record_ends = tracker->skel->maps.record_ends;
+	struct bpf_map *last_calls = tracker->skel->maps.last_calls;
 	const struct {
 		struct bpf_map *map;
 		uint64_t entries;
@@ -198,7 +198,7 @@ static void size_maps(struct tracker *tracker)
 		  ledger ? tracker->opts.max_folios / 16 + 256 : 1 },
 		{ tracker->skel->maps.records, call ? tracker->opts.max_records : 1 },
 		{ tracker->skel->maps.spills, call ? SPILLS : 1 },
-		{ record_ends, call ? bpf_map__max_entries(record_ends) : 1 },
+		{ last_calls, call ? bpf_map__max_entries(last_calls) : 1 },
 		{ tracker->skel->maps.remote_calls, call ? 4096 : 1 },
 	};
 

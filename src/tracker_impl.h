@@ -8,7 +8,7 @@
 #include "track.skel.h" /* needs gup_abi.h first */
 
 #define ENOTSUPP_KERNEL 524 /* the kernel's own errno for "no trampoline for this function" */
-#define LINKS_MAX (2 * HOOKS_MAX + 2)
+#define LINKS_MAX (HOOK_PROGS * HOOKS_MAX + 2)
 
 struct tracker {
 	const struct kernel_facts *facts;

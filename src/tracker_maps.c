@@ -374,7 +374,7 @@ static int prog_info(const struct tracker *tracker, const char *name, struct bpf
 /* The program of a hook that books: the last, at the exit of functions with two, or a first copy. */
 static const char *booking_program(const struct hook *hook)
 {
-	return hook->progs[HOOK_PROGS - 1] ? hook->progs[HOOK_PROGS - 1] : hook->progs[0];
+	return hook->progs[1] ? hook->progs[1] : hook->progs[0];
 }
 
 void tracker__misses(const struct tracker *tracker, uint64_t *acquires, uint64_t *releases)
