@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +31,8 @@
 #define REAP_NS NS_PER_S /* the ledger is looked after that often, also when nothing happens */
 #define STALE_INTERVALS 3
 #define STALE_NS (10 * NS_PER_S) /* taking one has its time */
+/* The least that the kernel allows: snapshots that wait to be read take memory, and only the newest counts. */
+#define FEED_BACKLOG_BYTES 1
 
 struct pind {
 	const struct pind_config *config;
@@ -65,35 +66,6 @@ static uint64_t resident_bytes(void)
 	return pages * sysconf(_SC_PAGESIZE);
 }
 
-/* Under another name first, so that the collector never reads half of it. */
-static int write_textfile(const char *folder, const struct snapshot *snap,
-			  const struct prom_options *opts)
-{
-	char part[PATH_MAX + 32], path[PATH_MAX + 32];
-	FILE *out;
-	int err;
-
-	snprintf(part, sizeof(part), "%s/.gup_pin.prom.%d", folder, (int)getpid());
-	snprintf(path, sizeof(path), "%s/gup_pin.prom", folder);
-	out = fopen(part, "wex");
-	if (!out) {
-		warn("%s", part);
-		return -errno;
-	}
-	err = form_prom(out, snap, opts);
-	if (!err && fchmod(fileno(out), 0644))
-		err = -errno;
-	if (fclose(out) && !err)
-		err = -errno;
-	if (!err && rename(part, path))
-		err = -errno;
-	if (err) {
-		warnx("can't write %s: %s", path, strerror(-err));
-		unlink(part);
-	}
-	return err;
-}
-
 static struct snapshot *take(struct pind *pind)
 {
 	uint64_t begin = now_ns(CLOCK_MONOTONIC);
@@ -119,12 +91,14 @@ static int publish(struct pind *pind)
 	if (!snap)
 		return 0;
 	if (*pind->config->textfile)
-		write_textfile(pind->config->textfile, snap, &opts);
+		pind_textfile__write(pind->config->textfile, snap, &opts);
 	err = feed__send(pind->feed, snap, &pind->self);
 	snapshot__free(snap);
 	if (err == -EPIPE)
 		return err;
-	if (err && err != -EAGAIN)
+	if (err == -EAGAIN)
+		pind->self.unsent_snapshots++;
+	else if (err)
 		warnx("can't hand over a snapshot: %s", strerror(-err));
 	if (!err && !pind->ready) {
 		pind->ready = true;
@@ -221,9 +195,11 @@ static int serve(const struct pind *pind, int feed)
 /* Before anything privileged is opened: what is not there cannot be inherited. */
 static int start_server(struct pind *pind)
 {
+	const int backlog = FEED_BACKLOG_BYTES;
 	int pair[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) ||
+	    setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &backlog, sizeof(backlog))) {
 		warn("socketpair");
 		return -errno;
 	}
@@ -284,7 +260,7 @@ static int run_once(struct pind *pind)
 		return ret;
 	snap = take(pind);
 	if (snap && *pind->config->textfile)
-		err = write_textfile(pind->config->textfile, snap, &opts);
+		err = pind_textfile__write(pind->config->textfile, snap, &opts);
 	else if (snap)
 		err = form_prom(stdout, snap, &opts);
 	if (err && !*pind->config->textfile)

@@ -5,6 +5,7 @@
 
 #include "pind.h"
 
+struct prom_options;
 struct snapshot; /* not snapshot.h: its struct group is not that of grp.h */
 
 #define STATUS_CANNOT 3
@@ -32,5 +33,13 @@ int pind_source__fd(const struct pind_source *source);
 int pind_source__serve(struct pind_source *source);
 /* An audited snapshot, NULL after one line on stderr. */
 struct snapshot *pind_source__take(struct pind_source *source);
+
+/*
+ * Writes folder/gup_pin.prom, under another name first, so that the collector
+ * never reads half of it; removes what writers that were killed have left. 0,
+ * or -errno after one line on stderr.
+ */
+int pind_textfile__write(const char *folder, const struct snapshot *snap,
+			 const struct prom_options *opts);
 
 #endif

@@ -16,6 +16,7 @@ static const struct prom_self self = {
 	.took_ns = 41 * MS,
 	.snapshots = 61,
 	.failed_snapshots = 2,
+	.unsent_snapshots = 3,
 };
 
 static char *metrics(const struct snapshot *snap, const struct prom_options *opts)
