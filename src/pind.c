@@ -21,6 +21,7 @@
 
 #include "feed.h"
 #include "form_prom.h"
+#include "journal.h"
 #include "notify.h"
 #include "pind_impl.h"
 #include "resolve.h"
@@ -38,6 +39,7 @@ struct pind {
 	const struct pind_config *config;
 	struct pind_source *source;
 	struct prom_self self;
+	struct journal *journal;
 	int signals; /* signalfd */
 	int socket, lock;
 	int feed;     /* to the server */
@@ -92,6 +94,7 @@ static int publish(struct pind *pind)
 		return 0;
 	if (*pind->config->textfile)
 		pind_textfile__write(pind->config->textfile, snap, &opts);
+	journal__tell(pind->journal, snap, now_ns(CLOCK_MONOTONIC));
 	err = feed__send(pind->feed, snap, &pind->self);
 	snapshot__free(snap);
 	if (err == -EPIPE)
@@ -234,7 +237,10 @@ static int run_daemon(struct pind *pind)
 	pind->socket = pind_socket__open(pind->config, &pind->lock);
 	if (pind->socket < 0)
 		return STATUS_CANNOT;
-	if (!block_signals(pind) && !start_server(pind)) {
+	pind->journal = journal__new();
+	if (!pind->journal)
+		warn("can't begin");
+	if (pind->journal && !block_signals(pind) && !start_server(pind)) {
 		pind->source = pind_source__open(pind->config, &ret);
 		if (pind->source) {
 			pind->watchdog_ns = notify_watchdog_ns();
@@ -245,6 +251,7 @@ static int run_daemon(struct pind *pind)
 			waitpid(pind->server, NULL, 0);
 	}
 	pind_source__close(pind->source);
+	journal__free(pind->journal);
 	pind_socket__close(pind->config, pind->socket, pind->lock);
 	return ret;
 }
