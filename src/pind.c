@@ -161,7 +161,8 @@ static int loop(struct pind *pind)
 		}
 		if (now >= pind->next_ns) {
 			err = publish(pind);
-			pind->next_ns = now + pind->config->scan_interval_ns;
+			/* From its end: one that takes longer than that leaves room for signals. */
+			pind->next_ns = now_ns(CLOCK_MONOTONIC) + pind->config->scan_interval_ns;
 			continue;
 		}
 		if (poll(fds, ARRAY_SIZE(fds), wait_ms(pind, now)) < 0 && errno != EINTR)
@@ -230,6 +231,17 @@ static int explain_end(const struct pind *pind, int err)
 	return err ? STATUS_BROKEN : 0;
 }
 
+static int drop_privilege(int *status)
+{
+	int err = pind_privilege__drop();
+
+	if (!err)
+		return 0;
+	warnx("can't give up privilege: %s", strerror(-err));
+	*status = STATUS_BROKEN;
+	return err;
+}
+
 static int run_daemon(struct pind *pind)
 {
 	int ret = STATUS_BROKEN;
@@ -242,7 +254,7 @@ static int run_daemon(struct pind *pind)
 		warn("can't begin");
 	if (pind->journal && !block_signals(pind) && !start_server(pind)) {
 		pind->source = pind_source__open(pind->config, &ret);
-		if (pind->source) {
+		if (pind->source && !drop_privilege(&ret)) {
 			pind->watchdog_ns = notify_watchdog_ns();
 			ret = explain_end(pind, loop(pind));
 		}

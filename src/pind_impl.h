@@ -35,6 +35,12 @@ int pind_source__serve(struct pind_source *source);
 struct snapshot *pind_source__take(struct pind_source *source);
 
 /*
+ * Gives up, for good, the capabilities that taking snapshots does not need;
+ * what was attached stays so. 0 or -errno.
+ */
+int pind_privilege__drop(void);
+
+/*
  * Writes folder/gup_pin.prom, under another name first, so that the collector
  * never reads half of it; removes what writers that were killed have left. 0,
  * or -errno after one line on stderr.

@@ -309,6 +309,7 @@ run_native() {
 	try native/pind check_pind
 	try native/promtool tests/pind promtool
 	try native/systemd tests/pind systemd
+	try native/filtered tests/pind filtered
 	try native/top tests/top ${matrix:+--keys 10000}
 	try native/top-speed build/tests/bench/top 50
 	try native/picture-top tests/picture-top --check
