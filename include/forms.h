@@ -8,6 +8,7 @@
 #define GUP_FORMS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "snapshot.h"
@@ -17,6 +18,7 @@ struct text_options {
 	bool verbose;	    /* offsets, all groups, all sites; long paths unbroken */
 	bool color;	    /* the level word */
 	unsigned int width; /* columns, 0 = 80 */
+	uint64_t age_ns;    /* of a snapshot that somebody else took; 0 = it is of now */
 	unsigned int top;   /* most entries of each list, 0 = the default of each */
 };
 

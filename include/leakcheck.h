@@ -33,6 +33,8 @@ struct env {
 	const char *output; /* file of the report, NULL = stdout */
 	bool quiet, verbose;
 	bool pages;		  /* list every folio */
+	const char *socket;	  /* of the gup-pind to ask; NULL = the usual one, if it is there */
+	bool no_daemon;		  /* ask none */
 	struct pfn_range *ranges; /* explain these; NULL = scan all */
 	size_t range_cnt;
 	int plan;	  /* enum hook_plan */
@@ -54,9 +56,10 @@ int leakcheck_limits(const struct env *env);
 
 /*
  * Writes an audited snapshot in the form that was asked for, and names unused
- * suppressions (may be NULL) on stderr; the exit status.
+ * suppressions (may be NULL) on stderr; the exit status. age_ns: of a snapshot
+ * that another program took, 0 if this one did.
  */
 int leakcheck_report(FILE *out, const struct env *env, const struct snapshot *snap,
-		     const struct suppressions *suppressions);
+		     const struct suppressions *suppressions, uint64_t age_ns);
 
 #endif

@@ -14,6 +14,8 @@
 struct top_env {
 	char **replay; /* files of recorded snapshots, NULL = live */
 	size_t replay_cnt;
+	const char *socket;  /* of gup-pind; NULL = the usual one, if it is there */
+	bool no_daemon;	     /* ask none */
 	const char *record;  /* folder for each snapshot taken, NULL = none */
 	bool batch, json;    /* lines instead of a screen; NDJSON instead of lines */
 	uint64_t frames;     /* how many snapshots in batch mode, 0 = no end */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where gup-pintop's snapshots come from: recorded files, or an own tracker.
+ * Where gup-pintop's snapshots come from: recorded files, gup-pind, or an
+ * own tracker.
  * One small interface; whoever shows them does not know which it is.
  */
 #ifndef GUP_TOP_SOURCE_H
@@ -39,9 +40,11 @@ struct top_source *top_source__replay(char **files, size_t cnt);
 struct top_live_options {
 	uint64_t delay_ns;
 	const char *record; /* folder that each snapshot is written to, NULL = none */
+	const char *socket; /* of the gup-pind to ask; NULL = the usual one, if it is there */
+	bool no_daemon;	    /* ask none */
 };
 
-/* Takes snapshots in a thread of its own. NULL after one line on stderr, *status the exit status. */
+/* Takes or fetches snapshots in a thread of its own. NULL after one line on stderr, *status the exit status. */
 struct top_source *top_source__live(const struct top_live_options *opts, int *status);
 
 static inline void top_source__close(struct top_source *source)

@@ -312,8 +312,6 @@ static void text_totals(struct text *text)
 			 100.0 * snap->pinned.bytes / snap->ram_bytes,
 			 fmt_bytes(snap->ram_bytes).s);
 	text_total(text, "pinned", &snap->pinned, share);
-	if (snap->filter)
-		text__wrap(text, "   ", 3, "only what fits: %s", snap->filter);
 	if (is_by_scan(snap)) {
 		text_scan_totals(text);
 		return;

@@ -10,6 +10,14 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
+static void line_age(struct text *text, const struct checks *checks)
+{
+	(void)checks;
+	if (text->opts->age_ns)
+		text__line(text, "age", "%s: the newest snapshot that gup-pind has",
+			   fmt_age(text->opts->age_ns).s);
+}
+
 static void line_scan(struct text *text, const struct checks *checks)
 {
 	if (!checks->scanned_struct_pages)
@@ -172,8 +180,8 @@ static void line_suppress(struct text *text, const struct checks *checks)
 void text_checks(struct text *text)
 {
 	static void (*const lines[])(struct text * text, const struct checks *checks) = {
-		line_scan, line_vmstat, line_tracking, line_selftest,
-		line_lost, line_apart,	line_cost,     line_suppress,
+		line_age,  line_scan,  line_vmstat, line_tracking, line_selftest,
+		line_lost, line_apart, line_cost,   line_suppress,
 	};
 	size_t i;
 

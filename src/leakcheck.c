@@ -361,7 +361,7 @@ static int track(struct run *run)
 	snap = take_settled(run);
 	if (!snap)
 		return EXIT_BROKEN;
-	ret = leakcheck_report(run->out, run->env, snap, run->suppressions);
+	ret = leakcheck_report(run->out, run->env, snap, run->suppressions, 0);
 	snapshot__free(snap);
 	return ret;
 }
@@ -413,6 +413,20 @@ static int watch_and_report(struct run *run)
 	return ret ? ret : track(run);
 }
 
+/* With the eyes of this run alone, which sees no process that has gone. */
+static int look(struct run *run)
+{
+	const struct env *env = run->env;
+
+	if (env->pid && kill(env->pid, 0) && errno == ESRCH) {
+		warnx("no process %u", env->pid);
+		return EXIT_USAGE;
+	}
+	if (env->cmd || env->watch)
+		return watch_and_report(run);
+	return leakcheck_scan(env, run->out, run->suppressions);
+}
+
 int leakcheck_run(const struct env *env)
 {
 	struct run run = { .env = env };
@@ -433,14 +447,8 @@ int leakcheck_run(const struct env *env)
 		if (!run.suppressions)
 			return EXIT_USAGE;
 	}
-	if (env->pid && kill(env->pid, 0) && errno == ESRCH) {
-		warnx("no process %u", env->pid);
-		return EXIT_USAGE;
-	}
-	if (env->cmd || env->watch)
-		ret = watch_and_report(&run);
-	else
-		ret = leakcheck_scan(env, run.out, run.suppressions);
+	if (env->cmd || env->watch || !leakcheck_daemon(env, run.out, run.suppressions, &ret))
+		ret = look(&run);
 	run__close(&run);
 	return ret;
 }

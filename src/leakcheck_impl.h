@@ -11,6 +11,20 @@
 #define EXIT_CANNOT 3
 #define EXIT_BROKEN 4
 
+struct snapshot;
+
+/* Only what was asked for, judged with the options of this run. Suppressions are not kept. */
+void leakcheck_judge(const struct env *env, struct snapshot *snap,
+		     const struct suppressions *suppressions);
+/* The kernel's totals, for those who may see no more. */
+void leakcheck_totals(FILE *out);
+
+/*
+ * Reports what a running gup-pind knows. False: there is none to ask, or it knows
+ * no more than a scan; else *ret is the exit status.
+ */
+bool leakcheck_daemon(const struct env *env, FILE *out, const struct suppressions *suppressions,
+		      int *ret);
 /* Scans once, audits and reports; the exit status. */
 int leakcheck_scan(const struct env *env, FILE *out, const struct suppressions *suppressions);
 

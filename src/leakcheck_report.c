@@ -10,13 +10,14 @@
 #include "util.h"
 
 int leakcheck_report(FILE *out, const struct env *env, const struct snapshot *snap,
-		     const struct suppressions *suppressions)
+		     const struct suppressions *suppressions, uint64_t age_ns)
 {
 	struct text_options opts = {
 		.quiet = env->quiet,
 		.verbose = env->verbose,
 		.color = isatty(fileno(out)) && !getenv("NO_COLOR"),
 		.top = env->top,
+		.age_ns = age_ns,
 	};
 	int err = 0;
 

@@ -11,12 +11,9 @@
 #include "audit.h"
 #include "diff.h"
 #include "forms.h"
-#include "leakcheck.h"
+#include "leakcheck_impl.h"
 #include "suppress.h"
 #include "util.h"
-
-#define EXIT_USAGE 2
-#define EXIT_BROKEN 4
 
 /* "-" is standard input. NULL after one line on stderr. */
 static struct snapshot *read_saved(const char *path)
@@ -37,9 +34,8 @@ static struct snapshot *read_saved(const char *path)
 	return snap;
 }
 
-/* Suppressions may be NULL; they are not kept. */
-static void judge(const struct env *env, struct snapshot *snap,
-		  const struct suppressions *suppressions)
+void leakcheck_judge(const struct env *env, struct snapshot *snap,
+		     const struct suppressions *suppressions)
 {
 	struct audit_options audit = {
 		.min_age_ns = env->min_age_ns,
@@ -72,8 +68,8 @@ static int report_one(FILE *out, const struct env *env, struct snapshot *snap)
 
 	if (ret)
 		return ret;
-	judge(env, snap, suppressions);
-	ret = leakcheck_report(out, env, snap, suppressions);
+	leakcheck_judge(env, snap, suppressions);
+	ret = leakcheck_report(out, env, snap, suppressions, 0);
 	suppressions__free(suppressions);
 	return ret;
 }
@@ -106,7 +102,7 @@ static int report_diff(FILE *out, const struct env *env, struct snapshot *before
 		ret = load_suppressions(env, both[i], &suppressions);
 		if (ret)
 			return ret;
-		judge(env, both[i], suppressions);
+		leakcheck_judge(env, both[i], suppressions);
 		suppressions__free(suppressions);
 	}
 	diff = diff__make(before, now);

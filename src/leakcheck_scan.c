@@ -6,14 +6,13 @@
 #include <err.h>
 #include <errno.h>
 
-#include "audit.h"
 #include "fmt.h"
 #include "kernel.h"
 #include "leakcheck_impl.h"
 #include "resolve.h"
 #include "scan_take.h"
 
-static void print_totals(FILE *out)
+void leakcheck_totals(FILE *out)
 {
 	uint64_t acquired, released;
 
@@ -35,12 +34,6 @@ int leakcheck_scan(const struct env *env, FILE *out, const struct suppressions *
 		.pages = env->pages,
 		.min_age_ns = env->min_age_ns,
 	};
-	struct audit_options audit = {
-		.min_age_ns = env->min_age_ns,
-		.min_pages = env->min_pages,
-		.suppressions = suppressions,
-	};
-	struct filter filter = env->filter;
 	struct snapshot *snap;
 	int ret;
 
@@ -54,14 +47,11 @@ int leakcheck_scan(const struct env *env, FILE *out, const struct suppressions *
 		if (errno != EPERM && errno != ENOENT && errno != ENOSYS && errno != ENXIO)
 			return EXIT_BROKEN;
 		if (env->form == FORM_TEXT)
-			print_totals(out);
+			leakcheck_totals(out);
 		return EXIT_CANNOT;
 	}
-	filter.by_pid = env->pid > 0;
-	filter.pid = env->pid;
-	filter__apply(snap, &filter);
-	snapshot__audit(snap, &audit);
-	ret = leakcheck_report(out, env, snap, suppressions);
+	leakcheck_judge(env, snap, suppressions);
+	ret = leakcheck_report(out, env, snap, suppressions, 0);
 	snapshot__free(snap);
 	return ret;
 }

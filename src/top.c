@@ -82,10 +82,14 @@ static int show(struct top_ui *ui, bool ascii)
 static struct snapshot *await_next(struct top_source *source, char *why, size_t room)
 {
 	struct pollfd fd = { .fd = source->fd, .events = POLLIN };
+	struct snapshot *snap;
 
-	if (source->fd >= 0)
-		poll(&fd, 1, -1);
-	return source->ops->next(source, 1, why, room);
+	do {
+		if (source->fd >= 0)
+			poll(&fd, 1, -1);
+		snap = source->ops->next(source, 1, why, room);
+	} while (!snap && !*why && source->fd >= 0);
+	return snap;
 }
 
 static int put_batch(struct top_ui *ui, const struct top_env *env, struct snapshot *snap)
@@ -184,7 +188,12 @@ static int set_looks(struct top_ui *ui, const struct top_env *env)
 
 static int open_source(struct top_ui *ui, const struct top_env *env)
 {
-	const struct top_live_options live = { env->delay_ns, env->record };
+	const struct top_live_options live = {
+		.delay_ns = env->delay_ns,
+		.record = env->record,
+		.socket = env->socket,
+		.no_daemon = env->no_daemon,
+	};
 	int status = EXIT_USAGE;
 
 	if (env->replay)

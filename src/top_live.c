@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Live snapshots for gup-pintop: of an own tracker, or of scans where the kernel
- * refuses to be traced. A thread takes them, because one may take longer than a
- * user waits for a key; the screen gets the newest and never waits. The thread
- * alone touches the tracker.
+ * Live snapshots for gup-pintop: of a running gup-pind, else of an own tracker,
+ * or of scans where the kernel refuses to be traced. A thread takes them, because
+ * one may take longer than a user waits for a key; the screen gets the newest and
+ * never waits. The thread alone touches the tracker.
  */
 #include <err.h>
 #include <errno.h>
@@ -21,6 +21,7 @@
 #include "fmt.h"
 #include "own_cost.h"
 #include "own_tracker.h"
+#include "pind_client.h"
 #include "scan_take.h"
 #include "top_source.h"
 #include "util.h"
@@ -32,8 +33,13 @@
 
 struct live {
 	struct top_source source;
-	struct own_tracker *tracker; /* NULL = scans */
+	struct own_tracker *tracker; /* NULL = the daemon, or scans */
 	struct own_cost cost;	     /* of the scans */
+	bool by_daemon;
+	struct pind_client client;
+	char *body; /* the daemon's answer of last time */
+	size_t bytes;
+	atomic_ullong taken_ns; /* of its snapshot */
 	const char *record;
 	pthread_t thread;
 	bool running;
@@ -52,18 +58,24 @@ static uint64_t now_ns(void)
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-/* Hands over a snapshot, or the reason why there is none; what nobody fetched goes. */
-static void hand_over(struct live *live, struct snapshot *snap, const char *failed)
+/* The screen is drawn anew. */
+static void wake(struct live *live)
 {
 	uint64_t one = 1;
 
+	if (write(live->source.fd, &one, sizeof(one)) != sizeof(one))
+		warn("eventfd");
+}
+
+/* Hands over a snapshot, or the reason why there is none; what nobody fetched goes. */
+static void hand_over(struct live *live, struct snapshot *snap, const char *failed)
+{
 	pthread_mutex_lock(&live->lock);
 	snapshot__free(live->newest);
 	live->newest = snap;
 	snprintf(live->failed, sizeof(live->failed), "%s", failed);
 	pthread_mutex_unlock(&live->lock);
-	if (write(live->source.fd, &one, sizeof(one)) != sizeof(one))
-		warn("eventfd");
+	wake(live);
 }
 
 /* Until the next snapshot is due; the last took until now. */
@@ -95,16 +107,12 @@ static struct snapshot *scan_one(struct live *live)
 	return snap;
 }
 
-static int take_one(struct live *live)
+/* Hands over, and records it if that was asked for. */
+static int publish(struct live *live, struct snapshot *snap)
 {
-	struct snapshot *snap = live->tracker ? own_tracker__take(live->tracker) : scan_one(live);
 	char path[512], why[600];
 	int err = 0;
 
-	if (!snap) {
-		hand_over(live, NULL, "can't take a snapshot any more");
-		return -EIO;
-	}
 	if (live->record)
 		err = top_save(live->record, snap, path, sizeof(path));
 	if (err) {
@@ -115,6 +123,49 @@ static int take_one(struct live *live)
 	}
 	hand_over(live, snap, "");
 	return 0;
+}
+
+/* The daemon may be started again: only what cannot be recorded ends this. */
+static int ask_one(struct live *live)
+{
+	char why[400];
+	size_t bytes;
+	char *body =
+		pind_client__get(&live->client, PIND_CLIENT_SNAPSHOT, &bytes, why, sizeof(why));
+	struct snapshot *snap;
+
+	if (!body && errno != EAGAIN) {
+		hand_over(live, NULL, why);
+		return 0;
+	}
+	if (!body || (bytes == live->bytes && !memcmp(body, live->body, bytes))) {
+		free(body);
+		wake(live);
+		return 0;
+	}
+	free(live->body);
+	live->body = body;
+	live->bytes = bytes;
+	snap = pind_client__read(&live->client, body, bytes, why, sizeof(why));
+	if (!snap) {
+		hand_over(live, NULL, why);
+		return 0;
+	}
+	live->taken_ns = snap->taken_ns;
+	return publish(live, snap);
+}
+
+static int take_one(struct live *live)
+{
+	struct snapshot *snap;
+
+	if (live->by_daemon)
+		return ask_one(live);
+	snap = live->tracker ? own_tracker__take(live->tracker) : scan_one(live);
+	if (snap)
+		return publish(live, snap);
+	hand_over(live, NULL, "can't take a snapshot any more");
+	return -EIO;
 }
 
 static void *run(void *arg)
@@ -154,7 +205,18 @@ static struct snapshot *live_next(struct top_source *source, int step, char *why
 
 static void live_pace(const struct top_source *source, char *text, size_t room)
 {
-	snprintf(text, room, "every %s", fmt_age(((const struct live *)source)->delay_ns).s);
+	const struct live *live = (const struct live *)source;
+	uint64_t taken = live->taken_ns;
+	struct timespec now;
+	uint64_t ns;
+
+	if (!live->by_daemon) {
+		snprintf(text, room, "every %s", fmt_age(live->delay_ns).s);
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	ns = now.tv_sec * NS_PER_S + now.tv_nsec;
+	snprintf(text, room, "%s old", fmt_age(ns > taken ? ns - taken : 0).s);
 }
 
 static void live_set_delay(struct top_source *source, uint64_t delay_ns)
@@ -170,6 +232,7 @@ static void live_close(struct top_source *source)
 	if (live->running)
 		pthread_join(live->thread, NULL);
 	own_tracker__close(live->tracker);
+	free(live->body);
 	snapshot__free(live->newest);
 	if (source->fd >= 0)
 		close(source->fd);
@@ -210,10 +273,40 @@ static int open_scans(struct live *live)
 	return 0;
 }
 
+/*
+ * Is there a daemon to ask? 0; -ENOENT: go on without; another -errno after one
+ * line on stderr: do not.
+ */
+static int open_daemon(struct live *live, const struct top_live_options *opts)
+{
+	struct snapshot *snap;
+	char why[400];
+	int err = 0;
+
+	live->client = (struct pind_client){
+		.socket = opts->socket,
+		.timeout_ms = PIND_CLIENT_TIMEOUT_MS,
+		.bytes_max = PIND_CLIENT_BYTES_MAX,
+	};
+	snap = pind_client__snapshot(&live->client, why, sizeof(why));
+	if (!snap && errno != EAGAIN)
+		err = -errno;
+	if (snap && !opts->socket && !pind_client__knows_more(snap))
+		err = -ENOENT;
+	snapshot__free(snap);
+	live->by_daemon = !err;
+	if (!err || (err == -ENOENT && !opts->socket))
+		return err;
+	warnx("%s", why);
+	/* what a daemon says amiss does not keep root from looking */
+	return geteuid() || opts->socket ? -EACCES : -ENOENT;
+}
+
 struct top_source *top_source__live(const struct top_live_options *opts, int *status)
 {
 	const struct own_tracker_options tracking = { .tool = TOOL };
 	struct live *live = calloc(1, sizeof(*live));
+	int err;
 
 	*status = 4;
 	if (!live) {
@@ -224,8 +317,11 @@ struct top_source *top_source__live(const struct top_live_options *opts, int *st
 	live->record = opts->record;
 	live->delay_ns = opts->delay_ns;
 	live->source = (struct top_source){ &live_ops, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
-	live->tracker = own_tracker__open(&tracking, status);
-	if (live->tracker || (*status == 3 && !open_scans(live))) {
+	*status = 3;
+	err = opts->no_daemon ? -ENOENT : open_daemon(live, opts);
+	if (err == -ENOENT)
+		live->tracker = own_tracker__open(&tracking, status);
+	if (!err || live->tracker || (err == -ENOENT && *status == 3 && !open_scans(live))) {
 		*status = 4;
 		if (live->source.fd >= 0 && !start_thread(live)) {
 			*status = 0;

@@ -251,6 +251,11 @@ check_pind() {
 	as_root tests/pind
 }
 
+check_daemon_clients() {
+	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
+	as_root tests/daemon-clients
+}
+
 # The modules of the kernels in the cache, where their version has a golden file.
 check_census() {
 	local golden release dir seen=0
@@ -307,6 +312,7 @@ run_native() {
 	try native/input check_input
 	try native/diff check_diff
 	try native/pind check_pind
+	try native/daemon-clients check_daemon_clients
 	try native/promtool tests/pind promtool
 	try native/systemd tests/pind systemd
 	try native/filtered tests/pind filtered

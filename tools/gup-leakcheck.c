@@ -21,8 +21,9 @@ const char *argp_program_version = "gup-leakcheck " GUP_VERSION;
 static const char doc[] =
 	"Report which memory pages are pinned by get_user_pages() and friends, by whom, and who "
 	"forgot to let go.\n\n"
-	"Without a command: scan memory once and tell by evidence who is likely to hold what is "
-	"pinned. With -- CMD: run CMD under the tracker and report what it and its descendants "
+	"Without a command: report what gup-pind has recorded; where it does not run, scan memory "
+	"once and tell by evidence who is likely to hold what is pinned. With -- CMD: run CMD "
+	"under the tracker and report what it and its descendants "
 	"still hold after the grace period. With --duration: watch that long. Needs root.\v"
 	"EXAMPLES\n"
 	"  gup-leakcheck                        what is pinned now, and by whom?\n"
@@ -55,6 +56,8 @@ enum {
 	OPT_BLOCK,
 	OPT_PAGES,
 	OPT_LIMITS,
+	OPT_SOCKET,
+	OPT_NO_DAEMON,
 };
 
 static const struct argp_option options[] = {
@@ -72,6 +75,9 @@ static const struct argp_option options[] = {
 	  1 },
 	{ "block", OPT_BLOCK, "memoryN", 0, "the same for a memory block that does not go offline",
 	  1 },
+	{ "socket", OPT_SOCKET, "PATH", 0, "ask the gup-pind that serves there, whatever it knows",
+	  1 },
+	{ "no-daemon", OPT_NO_DAEMON, NULL, 0, "scan, also where gup-pind runs", 1 },
 	{ NULL, 0, NULL, 0, "Only what fits all of these:", 2 },
 	FILTER_OPTIONS,
 	{ NULL, 0, NULL, 0, "What to report:", 3 },
@@ -166,6 +172,11 @@ static void check_together(const struct env *env)
 	if (env->input && (env->cmd || env->watch || env->ranges || env->pages))
 		usage_error(
 			"--input and --diff judge what was saved: nothing to run, watch or scan");
+	if (env->socket && (env->input || env->cmd || env->watch || env->ranges || env->pages))
+		usage_error("--socket: gup-pind has one snapshot for all: nothing to run, watch, "
+			    "scan or read");
+	if (env->socket && env->no_daemon)
+		usage_error("give either --socket or --no-daemon, not both");
 	if (env->diff && env->form == FORM_FOLDED)
 		usage_error("--diff has no folded form: use --json or neither");
 	if ((env->cmd || env->watch) && env->ranges)
@@ -194,6 +205,12 @@ static error_t parse_tracking(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_SKIP_HOOK:
 		env->skip_hook = arg;
+		return 0;
+	case OPT_SOCKET:
+		env->socket = arg;
+		return 0;
+	case OPT_NO_DAEMON:
+		env->no_daemon = true;
 		return 0;
 	}
 	return parse_report(key, arg, state);

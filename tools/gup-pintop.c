@@ -14,7 +14,7 @@ static const char doc[] =
 	"Show who pins which memory pages, as they are pinned and released. It only looks: "
 	"it ends no process and changes nothing.\v"
 	"EXAMPLES\n"
-	"  gup-pintop                          live; needs root\n"
+	"  gup-pintop                          live: what gup-pind knows, else as root\n"
 	"  gup-pintop --replay pins/*.json     look at recorded snapshots; [ and ] step\n"
 	"  gup-pintop -b -n 3 -d 10s -o pid,memory --sort memory\n\n"
 	"In the view: h lists all keys and columns, q quits.\n\n"
@@ -29,6 +29,8 @@ enum {
 	OPT_FILTER,
 	OPT_VIEW,
 	OPT_ASCII,
+	OPT_SOCKET,
+	OPT_NO_DAEMON,
 };
 
 static const struct argp_option options[] = {
@@ -36,6 +38,8 @@ static const struct argp_option options[] = {
 	{ "replay", OPT_REPLAY, NULL, 0, "recorded snapshots, in FILE... (JSON or NDJSON)", 1 },
 	{ "delay", 'd', "TIME", 0, "between two snapshots (2s)", 1 },
 	{ "record", OPT_RECORD, "DIR", 0, "write each snapshot into DIR, as JSON", 1 },
+	{ "socket", OPT_SOCKET, "PATH", 0, "show what the gup-pind that serves there knows", 1 },
+	{ "no-daemon", OPT_NO_DAEMON, NULL, 0, "track by itself, also where gup-pind runs", 1 },
 	{ NULL, 0, NULL, 0, "How to show it:", 2 },
 	{ "view", OPT_VIEW, "VIEW", 0,
 	  "begin with processes, sites, files, cgroups, nodes, findings or pages", 2 },
@@ -76,6 +80,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_RECORD:
 		env->record = arg;
+		return 0;
+	case OPT_SOCKET:
+		env->socket = arg;
+		return 0;
+	case OPT_NO_DAEMON:
+		env->no_daemon = true;
 		return 0;
 	case OPT_VIEW:
 		env->view = view(arg);
@@ -126,6 +136,10 @@ int main(int argc, char **argv)
 		usage_error("--replay wants the files to show");
 	if (env.replay && env.record)
 		usage_error("--record: these snapshots are recorded already");
+	if (env.replay && (env.socket || env.no_daemon))
+		usage_error("--replay asks no gup-pind: leave out --socket and --no-daemon");
+	if (env.socket && env.no_daemon)
+		usage_error("give either --socket or --no-daemon, not both");
 	if ((env.json || env.frames) && !env.batch)
 		usage_error("%s: only with -b", env.json ? "--json" : "-n");
 	ret = top_run(&env);

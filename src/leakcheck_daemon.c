@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * gup-leakcheck without a command, where gup-pind runs: what the daemon has
+ * watched tells more than one scan. Members of the socket's group need no root.
+ */
+#include <err.h>
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "leakcheck_impl.h"
+#include "pind_client.h"
+
+/* No snapshot, and why: *ret, or false to go on without. */
+static bool go_without(const struct env *env, FILE *out, const char *why, int *ret)
+{
+	*ret = EXIT_CANNOT;
+	if (env->socket) {
+		warnx("%s", why);
+		return true;
+	}
+	if (errno == ENOENT)
+		return false;
+	if (!geteuid()) {
+		warnx("%s; scanning instead", why);
+		return false;
+	}
+	warnx("%s", why);
+	if (env->form == FORM_TEXT)
+		leakcheck_totals(out);
+	return true;
+}
+
+static uint64_t age_ns(const struct snapshot *snap)
+{
+	struct timespec now;
+	uint64_t ns;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	return ns > snap->taken_ns ? ns - snap->taken_ns : 1;
+}
+
+bool leakcheck_daemon(const struct env *env, FILE *out, const struct suppressions *suppressions,
+		      int *ret)
+{
+	const struct pind_client client = {
+		.socket = env->socket,
+		.timeout_ms = PIND_CLIENT_TIMEOUT_MS,
+		.bytes_max = PIND_CLIENT_BYTES_MAX,
+	};
+	struct snapshot *snap;
+	char why[400];
+
+	if (env->no_daemon || env->ranges || env->pages)
+		return false;
+	snap = pind_client__snapshot(&client, why, sizeof(why));
+	if (!snap)
+		return go_without(env, out, why, ret);
+	if (!env->socket && !pind_client__knows_more(snap)) {
+		snapshot__free(snap);
+		return false;
+	}
+	leakcheck_judge(env, snap, suppressions);
+	*ret = leakcheck_report(out, env, snap, suppressions, age_ns(snap));
+	snapshot__free(snap);
+	return true;
+}
