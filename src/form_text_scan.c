@@ -111,6 +111,7 @@ void text_scan_remark(const struct snapshot *snap, const struct group *group, ch
 				      : group->held_by_cnt ? group->held_by
 							   : NULL;
 	size_t len = put_memory(group, remark, room), more = group->likely_cnt;
+	char fd[24] = "";
 
 	if (group->state == STATE_IN_FLIGHT) {
 		snprintf(remark + len, room - len, ", released between two looks");
@@ -119,9 +120,11 @@ void text_scan_remark(const struct snapshot *snap, const struct group *group, ch
 	if (!is_by_scan(snap) && len < room)
 		len += snprintf(remark + len, room - len, ", pinned before tracking began");
 	if (likely && likely->process >= 0 && len < room) {
-		len += snprintf(remark + len, room - len, "; likely %s (pid %u)%s%s",
+		if (likely->fd >= 0)
+			snprintf(fd, sizeof(fd), ", fd %d", likely->fd);
+		len += snprintf(remark + len, room - len, "; likely %s (pid %u)%s%s%s",
 				comm_of(snap, likely->process),
-				snap->processes[likely->process].pid, likely->why ? ": " : "",
+				snap->processes[likely->process].pid, fd, likely->why ? ": " : "",
 				likely->why ? likely->why : "");
 		if (more > 1 && len < room)
 			snprintf(remark + len, room - len, "; and %s more", fmt_count(more - 1).s);

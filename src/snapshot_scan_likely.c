@@ -147,7 +147,7 @@ static const char *why_of(const struct weigh *weigh, const struct group *group,
 
 	if (suspect->strength == MATCHED)
 		return snapshot__printf(weigh->view->snap,
-					"fd %d, %s, has these very pages registered", file->fd,
+					"has these very pages registered in %s",
 					base_name(file->path));
 	if (file)
 		snprintf(what, sizeof(what), "has %.80s open%s%s%s%s", base_name(file->path),

@@ -75,26 +75,46 @@ check_help_width() {
 	done
 }
 
-# completes TOOL WORD WANT: what bash offers for WORD, on one line.
+# offers TOOL WORD: what bash completes WORD to, on one line.
+offers() {
+	bash -c '. "$1/usr/share/bash-completion/completions/$2"
+		COMP_WORDS=("$2" "$3") COMP_CWORD=1
+		"$(complete -p "$2" | sed -E "s/.* -F ([^ ]+) .*/\1/")"
+		echo "${COMPREPLY[*]}"' - "$work/installed" "$1" "$2"
+}
+
+# completes TOOL WORD WANT
 completes() {
 	local got
 
-	got=$(bash -c '. "$1/usr/share/bash-completion/completions/$2"
-		COMP_WORDS=("$2" "$3") COMP_CWORD=1
-		"$(complete -p "$2" | sed -E "s/.* -F ([^ ]+) .*/\1/")"
-		echo "${COMPREPLY[*]}"' - "$work/installed" "$1" "$2")
+	got=$(offers "$1" "$2")
 	[[ $got == "$3" ]] || { say "$1 $2: completes to '$got', expected '$3'"; return 1; }
+}
+
+# complete_all TOOL: bash and zsh know each long option that --help lists, and no other.
+complete_all() {
+	local want zsh=$work/installed/usr/share/zsh/site-functions/_$1
+
+	want=$("build/$1" --help | sed -nE 's/^ +(-., )?(--[a-z-]+).*/\2/p' | sort)
+	[[ $(wc -l <<<"$want") -gt 5 ]] && diff <(echo "$want") <(offers "$1" -- | tr ' ' '\n' | sort) ||
+		{ say "$1: bash completes other options than --help lists"; return 1; }
+	grep -q "^#compdef $1" "$zsh" &&
+		diff <(echo "$want") <(sed -nE "s/^\t'(--[a-z-]+).*/\1/p" "$zsh" | sort) ||
+		{ say "$1: zsh completes other options than --help lists"; return 1; }
 }
 
 # Installs into a folder, tries the completion there, removes all of it again.
 check_install() {
-	local left
+	local left tool
 
 	rm -rf -- "$work/installed"
 	make install PREFIX=/usr DESTDIR="$work/installed" &&
 		completes gup-pintop --reco --record && completes gup-leakcheck --fold --folded &&
-		grep -q "^#compdef gup-pintop" "$work/installed/usr/share/zsh/site-functions/_gup-pintop" ||
+		completes gup-pind --textf --textfile && completes gup-validate --cens --census ||
 		return 1
+	for tool in "$work"/installed/usr/sbin/*; do
+		complete_all "${tool##*/}" || return 1
+	done
 	make uninstall PREFIX=/usr DESTDIR="$work/installed"
 	left=$(find "$work/installed" -type f)
 	[[ -z $left ]] || { say "left by make uninstall: $left"; return 1; }
