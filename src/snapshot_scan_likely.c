@@ -146,8 +146,7 @@ static const char *why_of(const struct weigh *weigh, const struct group *group,
 	bool file_equal = file && suspect->bytes == group->q.bytes;
 
 	if (suspect->strength == MATCHED)
-		return snapshot__printf(weigh->view->snap,
-					"has these very pages registered in %s",
+		return snapshot__printf(weigh->view->snap, "has these very pages registered in %s",
 					base_name(file->path));
 	if (file)
 		snprintf(what, sizeof(what), "has %.80s open%s%s%s%s", base_name(file->path),

@@ -96,10 +96,11 @@ complete_all() {
 	local want zsh=$work/installed/usr/share/zsh/site-functions/_$1
 
 	want=$("build/$1" --help | sed -nE 's/^ +(-., )?(--[a-z-]+).*/\2/p' | sort)
-	[[ $(wc -l <<<"$want") -gt 5 ]] && diff <(echo "$want") <(offers "$1" -- | tr ' ' '\n' | sort) ||
+	[[ $(wc -l <<<"$want") -gt 5 ]] || { say "$1: --help lists no options"; return 1; }
+	diff <(echo "$want") <(offers "$1" -- | tr ' ' '\n' | sort) ||
 		{ say "$1: bash completes other options than --help lists"; return 1; }
-	grep -q "^#compdef $1" "$zsh" &&
-		diff <(echo "$want") <(sed -nE "s/^\t'(--[a-z-]+).*/\1/p" "$zsh" | sort) ||
+	grep -q "^#compdef $1" "$zsh" || { say "$1: no completion for zsh"; return 1; }
+	diff <(echo "$want") <(sed -nE "s/^\t'(--[a-z-]+).*/\1/p" "$zsh" | sort) ||
 		{ say "$1: zsh completes other options than --help lists"; return 1; }
 }
 
