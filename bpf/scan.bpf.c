@@ -234,16 +234,17 @@ static __always_inline __u64 look(__u64 page, __u64 pfn, bool first)
 	struct page *p = as_page(page);
 	__u32 refs = p->_refcount.counter;
 	__u32 next_refs = as_page(page_after(page, 1))->_refcount.counter;
+	__u64 far = 0;
 
+	if (!refs)
+		far = first ? unused(p, page, pfn) : 0;
+	else if (!next_refs && flags_at(p) & pg_head)
+		far = large_folio(page, pfn);
+	else if (refs >= GUP_BIAS)
+		look_at(pfn);
 	if (next_refs >= GUP_BIAS)
 		look_at(pfn + 1);
-	if (!refs)
-		return first ? unused(p, page, pfn) : 0;
-	if (!next_refs && flags_at(p) & pg_head)
-		return large_folio(page, pfn);
-	if (refs >= GUP_BIAS)
-		look_at(pfn);
-	return 0;
+	return far;
 }
 
 static long walk_step(__u32 i, struct walk *w)

@@ -43,7 +43,10 @@ int folio_index__init(struct folio_index *index, const struct evidence_folio *fo
 	if (!cnt)
 		return 0;
 	index->first = folios[0].pfn;
-	index->end = folio_end(&folios[cnt - 1]);
+	/* One that was split while it was read may reach beyond those behind it. */
+	for (size_t i = 0; i < cnt; i++)
+		index->end =
+			folio_end(&folios[i]) > index->end ? folio_end(&folios[i]) : index->end;
 	while ((index->end - index->first) >> index->shift >= MAX_BITS)
 		index->shift++;
 	bits = ((index->end - index->first) >> index->shift) + 1;

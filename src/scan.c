@@ -229,6 +229,17 @@ static int add_hit(struct walking *w, const struct scan_hit *hit)
 	return 0;
 }
 
+/* Of a folio that was split while it was read, its parts may follow. */
+static bool is_within_last(const struct scan_result *result, const struct scan_hit *hit)
+{
+	const struct scan_hit *last;
+
+	if (!result->hit_cnt)
+		return false;
+	last = &result->hits[result->hit_cnt - 1];
+	return hit->pfn < last->pfn + (1ULL << last->order);
+}
+
 /* A walk begins and ends at a round pfn; what it saw beside its range does not count. */
 static int take_folios(struct walking *w, const struct pfn_range *range)
 {
@@ -241,7 +252,8 @@ static int take_folios(struct walking *w, const struct pfn_range *range)
 
 		if (folio->pfn >= range->end ||
 		    folio->pfn + (1ULL << folio->order) <= range->start ||
-		    !scan_judge(&w->scanner->judge, folio, w->opts->every_folio, &hit))
+		    !scan_judge(&w->scanner->judge, folio, w->opts->every_folio, &hit) ||
+		    (!w->opts->every_folio && is_within_last(w->result, &hit)))
 			continue;
 		err = add_hit(w, &hit);
 	}
