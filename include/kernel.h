@@ -59,6 +59,10 @@ struct kernel_reader;
 
 /* Loads them. NULL with errno (EPERM: no privilege for BPF). */
 struct kernel_reader *kernel_reader__open(void);
+/* One line on stderr: why it, or ksyms__load(), could not, with errno as they left it. */
+void kernel_reader__explain(void);
+/* Locked down for confidentiality: no BPF program may read the kernel's memory. */
+bool kernel_is_confidential(void);
 void kernel_reader__close(struct kernel_reader *reader);
 
 /*

@@ -41,7 +41,7 @@ int bench__open(struct bench *bench)
 	bench->ksyms = ksyms__load();
 	bench->reader = bench->ksyms ? kernel_reader__open() : NULL;
 	if (!bench->reader) {
-		warn("can't read kernel symbols or load BPF programs");
+		kernel_reader__explain();
 		return EXIT_CANNOT;
 	}
 	bench->tracker = tracker__open(&bench->facts, bench->reader, bench->ksyms, &opts);

@@ -5,6 +5,7 @@
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <err.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -45,6 +46,24 @@ struct kernel_reader *kernel_reader__open(void)
 	free(reader);
 	errno = err;
 	return NULL;
+}
+
+bool kernel_is_confidential(void)
+{
+	cleanup_file FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+	char line[128];
+
+	return file && fgets(line, sizeof(line), file) && strstr(line, "[confidentiality]");
+}
+
+void kernel_reader__explain(void)
+{
+	int err = errno;
+
+	if (kernel_is_confidential())
+		warnx("the kernel is locked down (confidentiality): BPF may not read its memory");
+	else
+		warnx("can't read kernel symbols or load BPF programs: %s", strerror(err));
 }
 
 void kernel_reader__close(struct kernel_reader *reader)

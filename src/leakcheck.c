@@ -79,7 +79,7 @@ static int read_kernel(struct run *run)
 	run->reader = kernel_reader__open();
 	run->notes = notes__new();
 	if (!run->ksyms || !run->reader || !run->notes) {
-		warn("can't read kernel symbols or load BPF programs");
+		kernel_reader__explain();
 		return EXIT_CANNOT;
 	}
 	return 0;

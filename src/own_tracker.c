@@ -56,7 +56,7 @@ static int open_tracker(struct own_tracker *own, const char *pin_dir)
 	own->reader = kernel_reader__open();
 	own->notes = notes__new();
 	if (!own->ksyms || !own->reader || !own->notes) {
-		warn("can't read kernel symbols or load BPF programs");
+		kernel_reader__explain();
 		return STATUS_CANNOT;
 	}
 	own->tracker = tracker__open(&own->facts, own->reader, own->ksyms, &opts);

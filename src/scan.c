@@ -140,21 +140,13 @@ static int find_vmemmap(struct scanner *scanner)
 	return err;
 }
 
-static bool is_confidential(void)
-{
-	cleanup_file FILE *file = fopen("/sys/kernel/security/lockdown", "re");
-	char line[128];
-
-	return file && fgets(line, sizeof(line), file) && strstr(line, "[confidentiality]");
-}
-
 static void explain(int err)
 {
 	if (err == -ENOENT)
 		warnx("the kernel has no BTF (CONFIG_DEBUG_INFO_BTF), which the scan needs");
 	else if (err == -ENOSYS)
 		warnx("the kernel is older than 5.10: it does not count pins");
-	else if (err == -EPERM && is_confidential())
+	else if (err == -EPERM && kernel_is_confidential())
 		warnx("the kernel is locked down (confidentiality): it lets nobody read struct "
 		      "page");
 	else if (err == -EPERM)
@@ -171,7 +163,7 @@ struct scanner *scanner__open(void)
 	int err = -ENOMEM;
 
 	if (scanner)
-		err = is_confidential() ? -EPERM : load(scanner);
+		err = kernel_is_confidential() ? -EPERM : load(scanner);
 	if (!err)
 		err = find_vmemmap(scanner);
 	if (!err)
