@@ -58,10 +58,9 @@ struct evidence {
 	uint32_t denied; /* processes that could not be looked at */
 };
 
-/* What to ask for: folios by head pfn and order, ascending. */
+/* What to ask for: folios by head pfn and order, ascending. There can be millions. */
 struct evidence_folio {
-	uint64_t pfn;
-	uint8_t order;
+	uint64_t pfn : 56, order : 8;
 };
 
 struct evidence_options {

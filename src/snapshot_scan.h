@@ -52,8 +52,9 @@ const char *scan_view__zone_name(struct scan_view *view, const struct zone *zone
  * gone. 0 or -errno.
  */
 int scan_view__settle(struct scan_view *view, struct scanner *scanner, uint64_t min_age_ns);
-/* One such look: what of the doubtful folios is not in again any more. */
-void scan_view__compare(struct scan_view *view, const struct scan_result *again, bool *gone);
+/* One such look: which of the doubtful among hits [from, end) are not in again any more. */
+void scan_view__compare(struct scan_view *view, size_t from, size_t end,
+			const struct scan_result *again, bool *gone);
 
 /* Groups, largest first, and totals. */
 void scan_view__groups(struct scan_view *view);

@@ -15,6 +15,8 @@
 /* What io_uring's exit work and RCU take before they release. */
 static const unsigned int looks_ms[] = { 20, 80, 200 };
 
+#define LOOKS 65536 /* folios looked at together */
+
 static void sleep_ms(uint64_t ms)
 {
 	struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
@@ -40,23 +42,19 @@ static size_t count_residue(const struct scan_view *view)
 	return cnt;
 }
 
-static struct pfn_range *doubtful_ranges(const struct scan_view *view, size_t *cnt)
+/* The folios of hits [*from, ...) to look at, at most LOOKS of them; *from is the next one then. */
+static size_t doubtful_ranges(const struct scan_view *view, struct pfn_range *ranges, size_t *from)
 {
-	struct pfn_range *ranges = calloc(view->scan->hit_cnt + 1, sizeof(*ranges));
+	size_t cnt = 0;
 
-	*cnt = 0;
-	for (size_t i = 0; ranges && i < view->scan->hit_cnt; i++) {
-		const struct scan_hit *hit = &view->scan->hits[i];
-		uint64_t end = hit->pfn + (1ULL << hit->order);
+	for (; *from < view->scan->hit_cnt && cnt < LOOKS; ++*from) {
+		const struct scan_hit *hit = &view->scan->hits[*from];
 
-		if (!is_doubtful(view, i))
-			continue;
-		if (*cnt && ranges[*cnt - 1].end == hit->pfn)
-			ranges[*cnt - 1].end = end;
-		else
-			ranges[(*cnt)++] = (struct pfn_range){ hit->pfn, end };
+		if (is_doubtful(view, *from))
+			ranges[cnt++] =
+				(struct pfn_range){ hit->pfn, hit->pfn + (1ULL << hit->order) };
 	}
-	return ranges;
+	return cnt;
 }
 
 static bool still_there(const struct scan_hit *before, const struct scan_hit *now)
@@ -66,11 +64,12 @@ static bool still_there(const struct scan_hit *before, const struct scan_hit *no
 	       (before->mapcount > 0 || now->mapcount <= 0);
 }
 
-void scan_view__compare(struct scan_view *view, const struct scan_result *again, bool *gone)
+void scan_view__compare(struct scan_view *view, size_t from, size_t end,
+			const struct scan_result *again, bool *gone)
 {
 	size_t at = 0;
 
-	for (size_t i = 0; i < view->scan->hit_cnt; i++) {
+	for (size_t i = from; i < end; i++) {
 		const struct scan_hit *hit = &view->scan->hits[i];
 
 		if (!is_doubtful(view, i))
@@ -82,20 +81,24 @@ void scan_view__compare(struct scan_view *view, const struct scan_result *again,
 	}
 }
 
+/* Not all at once: a second look at a million folios would take as much memory as the first. */
 static int look_again(struct scan_view *view, struct scanner *scanner, bool *gone)
 {
-	struct scan_options opts = {};
-	struct scan_result again = {};
-	cleanup_free struct pfn_range *ranges = doubtful_ranges(view, &opts.range_cnt);
+	cleanup_free struct pfn_range *ranges = calloc(LOOKS, sizeof(*ranges));
+	struct scan_options opts = { .ranges = ranges };
 	int err = ranges ? 0 : -ENOMEM;
 
-	if (err || !opts.range_cnt)
-		return err;
-	opts.ranges = ranges;
-	err = scanner__run(scanner, &opts, &again);
-	if (!err)
-		scan_view__compare(view, &again, gone);
-	scan_result__free(&again);
+	for (size_t from = 0, end = 0; end < view->scan->hit_cnt && !err; from = end) {
+		struct scan_result again = {};
+
+		opts.range_cnt = doubtful_ranges(view, ranges, &end);
+		if (!opts.range_cnt)
+			break;
+		err = scanner__run(scanner, &opts, &again);
+		if (!err)
+			scan_view__compare(view, from, end, &again, gone);
+		scan_result__free(&again);
+	}
 	return err;
 }
 

@@ -294,7 +294,10 @@ static void test_second_look(void **state)
 	later[1].mapping++;
 	later[2].pins = 0;
 	later[3].mapcount = 1;
-	scan_view__compare(&m.view, &again, m.gone);
+	scan_view__compare(&m.view, 4, 5, &again, m.gone);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(m.gone[i], i == 4);
+	scan_view__compare(&m.view, 0, 5, &again, m.gone);
 	assert_false(m.gone[0]);
 	for (size_t i = 1; i < 5; i++)
 		assert_true(m.gone[i]);
