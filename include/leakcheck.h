@@ -41,6 +41,7 @@ struct env {
 	bool plan_chosen; /* else the other one is used where this one cannot be */
 	uint32_t stack_every;
 	uint64_t max_folios;
+	uint64_t scan_rate; /* struct pages a second, 0 = as fast as it goes */
 	const char *skip_hook;
 };
 

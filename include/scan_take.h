@@ -17,6 +17,7 @@ struct scan_take_options {
 	size_t range_cnt;
 	bool pages;		   /* list every pinned folio */
 	bool counters_as_they_are; /* do not make /proc/vmstat exact, which interrupts every CPU */
+	uint64_t max_pages_per_s;  /* as in scan_options */
 	uint64_t min_age_ns;	   /* what is suspicious must still be there that much later */
 };
 

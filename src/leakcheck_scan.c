@@ -32,6 +32,7 @@ int leakcheck_scan(const struct env *env, FILE *out, const struct suppressions *
 		.ranges = env->ranges,
 		.range_cnt = env->range_cnt,
 		.pages = env->pages,
+		.max_pages_per_s = env->scan_rate,
 		.min_age_ns = env->min_age_ns,
 	};
 	struct snapshot *snap;

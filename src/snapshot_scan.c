@@ -202,6 +202,7 @@ static int take(struct scanner *scanner, const struct scan_take_options *opts,
 		.ranges = opts->ranges,
 		.range_cnt = opts->range_cnt,
 		.every_folio = opts->ranges != NULL,
+		.max_pages_per_s = opts->max_pages_per_s,
 	};
 	struct evidence evidence = {};
 	struct scan_result scan = {};

@@ -58,6 +58,7 @@ enum {
 	OPT_LIMITS,
 	OPT_SOCKET,
 	OPT_NO_DAEMON,
+	OPT_SCAN_RATE,
 };
 
 static const struct argp_option options[] = {
@@ -96,6 +97,8 @@ static const struct argp_option options[] = {
 	{ "verbose", 'v', NULL, 0, "offsets, all groups and sites; the loader's messages", 4 },
 	{ "schema", OPT_SCHEMA, NULL, 0, "print the JSON schema and exit", 4 },
 	{ NULL, 0, NULL, 0, "This kernel:", 5 },
+	{ "scan-rate", OPT_SCAN_RATE, "N", 0,
+	  "a scan reads at most N struct pages a second; default as fast as it goes", 5 },
 	{ "probe", OPT_PROBE, NULL, 0, "print what would be attached here, and why not; exit", 5 },
 	{ "plan", OPT_PLAN, "PLAN", 0,
 	  "how to track: core (each page, default) or call (each call; next to no cost)", 5 },
@@ -169,7 +172,7 @@ static void check_together(const struct env *env)
 {
 	if (env->cmd && env->pid)
 		usage_error("give either -p or a command, not both");
-	if (env->input && (env->cmd || env->watch || env->ranges || env->pages))
+	if (env->input && (env->cmd || env->watch || env->ranges || env->pages || env->scan_rate))
 		usage_error(
 			"--input and --diff judge what was saved: nothing to run, watch or scan");
 	if (env->socket && (env->input || env->cmd || env->watch || env->ranges || env->pages))
@@ -179,8 +182,9 @@ static void check_together(const struct env *env)
 		usage_error("give either --socket or --no-daemon, not both");
 	if (env->diff && env->form == FORM_FOLDED)
 		usage_error("--diff has no folded form: use --json or neither");
-	if ((env->cmd || env->watch) && env->ranges)
-		usage_error("--pfn and --block are for a scan: no command, no --duration");
+	if ((env->cmd || env->watch) && (env->ranges || env->scan_rate))
+		usage_error("--pfn, --block and --scan-rate are for a scan: no command, "
+			    "no --duration");
 }
 
 static error_t parse_tracking(int key, char *arg, struct argp_state *state)
@@ -202,6 +206,9 @@ static error_t parse_tracking(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_MAX_FOLIOS:
 		env->max_folios = option_number("--max-folios", arg, 256, 1U << 28);
+		return 0;
+	case OPT_SCAN_RATE:
+		env->scan_rate = option_number("--scan-rate", arg, 1, UINT32_MAX);
 		return 0;
 	case OPT_SKIP_HOOK:
 		env->skip_hook = arg;
