@@ -69,6 +69,9 @@ size_t records__gc(struct records *records,
 			       struct gup_record *record),
 		   void *ctx);
 
+/* Sets used[id] of all owners that a claim of the last match or a record names; ids up to cnt. */
+void records__mark_owners(const struct records *records, bool *used, size_t cnt);
+
 /* Records that the next match knows, and bytes of memory in use. */
 size_t records__cnt(const struct records *records);
 size_t records__bytes(const struct records *records);

@@ -28,15 +28,21 @@ struct span {
 	const struct rec *rec;
 };
 
-/* What is known of a pinned folio: its claims are claims[first..first + cnt). */
+/*
+ * What is known of pinned folios in line, in physical memory and in what they are
+ * of, of one order, and pinned alike: their claims are claims[first..first + cnt).
+ */
 struct bound {
-	uint64_t pfn, mapping, index;
+	uint64_t pfn, mapping, index; /* of the first of them */
+	uint64_t hit;		      /* its number in the scan */
+	uint32_t folios;
 	uint32_t first, cnt;
+	uint8_t order;
 };
 
 struct bounds {
 	struct bound *items;
-	size_t cnt;
+	size_t cnt, room;
 	struct claim *claims;
 	size_t claim_cnt, claim_room;
 };
@@ -261,67 +267,109 @@ static void find_fresh(const struct records *records, const struct place *place,
 	}
 }
 
-/* The binding of a folio from the last scan, unless it is another folio by now. */
-static const struct bound *bound_of(const struct bounds *bounds, size_t *next,
-				    const struct scan_hit *hit)
+/* The binding of a folio from the last scan, as if it stood alone, unless it is another folio by now. */
+static bool find_bound(const struct bounds *bounds, size_t *next, const struct scan_hit *hit,
+		       struct bound *before)
 {
-	const struct bound *bound;
+	uint64_t past = 0;
 
-	while (*next < bounds->cnt && bounds->items[*next].pfn < hit->pfn)
+	while (*next < bounds->cnt) {
+		*before = bounds->items[*next];
+		past = hit->pfn - before->pfn;
+		if (hit->pfn < before->pfn || past < (uint64_t)before->folios << before->order)
+			break;
 		++*next;
-	if (*next == bounds->cnt || bounds->items[*next].pfn != hit->pfn)
-		return NULL;
-	bound = &bounds->items[*next];
+	}
+	if (*next == bounds->cnt || hit->pfn < before->pfn || past & ((1ULL << before->order) - 1))
+		return false;
+	before->pfn += past;
+	before->index += past;
 	/* A file that was truncated lets go of its pages: no mapping any more, and still the same. */
-	if (!hit->mapping || (bound->mapping == hit->mapping && bound->index == hit->index))
-		return bound;
-	return NULL;
+	return !hit->mapping || (before->mapping == hit->mapping && before->index == hit->index);
 }
 
-static int add_claim(struct bounds *bounds, struct bound *bound, const struct claim *claim)
+static bool same_claim(const struct claim *a, const struct claim *b)
 {
-	if (bounds->claim_cnt == bounds->claim_room) {
-		size_t room = bounds->claim_room ? 2 * bounds->claim_room : 1024;
-		struct claim *claims = realloc(bounds->claims, room * sizeof(*claims));
+	return a->owner == b->owner && a->pins == b->pins && a->since == b->since &&
+	       a->inferred == b->inferred && a->firm == b->firm && a->again == b->again &&
+	       a->loose == b->loose && a->longterm == b->longterm && a->doubtful == b->doubtful;
+}
 
-		if (!claims)
-			return -ENOMEM;
-		bounds->claims = claims;
-		bounds->claim_room = room;
+/* Is the next folio in line with the last ones, and has it the same claims? */
+static bool is_in_line(const struct bounds *bounds, const struct bound *bound,
+		       const struct claim *claims)
+{
+	const struct bound *last = &bounds->items[bounds->cnt - 1];
+	uint64_t past = (uint64_t)last->folios << last->order;
+
+	if (last->order != bound->order || last->pfn + past != bound->pfn ||
+	    last->mapping != bound->mapping || last->index + past != bound->index ||
+	    last->cnt != bound->cnt || last->folios == UINT32_MAX)
+		return false;
+	for (uint32_t i = 0; i < bound->cnt; i++)
+		if (!same_claim(&bounds->claims[last->first + i], &claims[i]))
+			return false;
+	return true;
+}
+
+/* Room for one more of so many items; NULL if there is none, then the old ones stay. */
+static void *make_room(void *items, size_t cnt, size_t *room, size_t size)
+{
+	size_t more = *room ? 2 * *room : 64;
+
+	if (cnt < *room)
+		return items;
+	items = realloc(items, more * size);
+	if (items)
+		*room = more;
+	return items;
+}
+
+static int add_bound(struct bounds *bounds, struct bound *bound, const struct claim *claims)
+{
+	void *items;
+
+	if (bounds->cnt && is_in_line(bounds, bound, claims)) {
+		bounds->items[bounds->cnt - 1].folios++;
+		return 0;
 	}
-	bounds->claims[bounds->claim_cnt++] = *claim;
-	bound->cnt++;
+	items = make_room(bounds->items, bounds->cnt, &bounds->room, sizeof(*bounds->items));
+	if (!items)
+		return -ENOMEM;
+	bounds->items = items;
+	bound->first = bounds->claim_cnt;
+	bounds->items[bounds->cnt++] = *bound;
+	for (uint32_t i = 0; i < bound->cnt; i++) {
+		items = make_room(bounds->claims, bounds->claim_cnt, &bounds->claim_room,
+				  sizeof(*bounds->claims));
+		if (!items)
+			return -ENOMEM;
+		bounds->claims = items;
+		bounds->claims[bounds->claim_cnt++] = claims[i];
+	}
 	return 0;
 }
 
-static int decide_hit(const struct records *records, const struct scan_hit *hit, uint64_t began_ns,
-		      const struct bound *before, struct bounds *after, struct parties *parties)
+static int decide_hit(const struct records *records, size_t i, const struct scan_hit *hit,
+		      uint64_t began_ns, size_t *next, struct bounds *after,
+		      struct parties *parties)
 {
 	struct place place = place_of(records, hit);
-	struct bound *bound = &after->items[after->cnt++];
+	struct bound before = {},
+		     bound = { .pfn = hit->pfn, .hit = i, .folios = 1, .order = hit->order };
 	struct claim claims[PARTIES_MAX + 1];
-	size_t cnt;
-	int err = 0;
+	bool known = find_bound(&records->now, next, hit, &before);
 
-	*bound = (struct bound){
-		.pfn = hit->pfn,
-		.mapping = hit->mapping ? hit->mapping
-			   : before	? before->mapping
-					: 0,
-		.index = hit->mapping ? hit->index
-			 : before     ? before->index
-				      : hit->index,
-		.first = after->claim_cnt,
-	};
+	bound.mapping = hit->mapping ? hit->mapping : known ? before.mapping : 0;
+	bound.index = known && !hit->mapping ? before.index : hit->index;
 	parties->cnt = 0;
 	parties->crowded = false;
-	for (uint32_t i = 0; before && i < before->cnt; i++)
-		parties__add_known(parties, &records->now.claims[before->first + i]);
+	for (uint32_t c = 0; known && c < before.cnt; c++)
+		parties__add_known(parties, &records->now.claims[before.first + c]);
 	find_fresh(records, &place, began_ns, parties);
-	cnt = parties__decide(parties, hit->pins, hit->certain && hit->kind != MEM_KERNEL, claims);
-	for (size_t i = 0; i < cnt && !err; i++)
-		err = add_claim(after, bound, &claims[i]);
-	return err;
+	bound.cnt = parties__decide(parties, hit->pins, hit->certain && hit->kind != MEM_KERNEL,
+				    claims);
+	return add_bound(after, &bound, claims);
 }
 
 int records__match(struct records *records, const struct scan_hit *hits, size_t cnt,
@@ -332,13 +380,12 @@ int records__match(struct records *records, const struct scan_hit *hits, size_t 
 		.class_cnt = class_cnt,
 		.first = !records->began_ns,
 	};
-	struct bounds after = { .items = calloc(cnt + 1, sizeof(*after.items)) };
+	struct bounds after = {};
 	size_t next = 0;
-	int err = after.items ? index_fresh(records) : -ENOMEM;
+	int err = index_fresh(records);
 
 	for (size_t i = 0; i < cnt && !err; i++)
-		err = decide_hit(records, &hits[i], began_ns,
-				 bound_of(&records->now, &next, &hits[i]), &after, &parties);
+		err = decide_hit(records, i, &hits[i], began_ns, &next, &after, &parties);
 	if (err) {
 		bounds__drop(&after);
 		return err;
@@ -363,10 +410,20 @@ int records__match(struct records *records, const struct scan_hit *hits, size_t 
 
 const struct claim *records__claims(const struct records *records, size_t i, size_t *cnt)
 {
-	const struct bound *bound = &records->now.items[i];
+	const struct bounds *now = &records->now;
+	size_t low = 0, high = now->cnt;
 
-	*cnt = bound->cnt;
-	return records->now.claims + bound->first;
+	/* The last run that begins at this hit or before. */
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (now->items[middle].hit <= i)
+			low = middle;
+		else
+			high = middle;
+	}
+	*cnt = now->items[low].cnt;
+	return now->claims + now->items[low].first;
 }
 
 static bool is_wanted(const struct records *records, const struct rec *rec)
@@ -404,6 +461,16 @@ size_t records__gc(struct records *records,
 	return cnt - kept;
 }
 
+void records__mark_owners(const struct records *records, bool *used, size_t cnt)
+{
+	for (size_t i = 0; i < records->rec_cnt; i++)
+		if (records->recs[i].spill.record.owner < cnt)
+			used[records->recs[i].spill.record.owner] = true;
+	for (size_t i = 0; i < records->now.claim_cnt; i++)
+		if (records->now.claims[i].owner < cnt)
+			used[records->now.claims[i].owner] = true;
+}
+
 size_t records__cnt(const struct records *records)
 {
 	return records->rec_cnt;
@@ -412,6 +479,6 @@ size_t records__cnt(const struct records *records)
 size_t records__bytes(const struct records *records)
 {
 	return records->rec_cnt * (sizeof(struct rec) + sizeof(struct span)) +
-	       records->now.cnt * sizeof(struct bound) +
+	       records->now.room * sizeof(struct bound) +
 	       records->now.claim_room * sizeof(struct claim);
 }

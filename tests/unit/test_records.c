@@ -302,6 +302,13 @@ static void test_lengthened_during_gc(void **state)
 	only(w, 0, A, 1, false);
 }
 
+static int by_pfn(const void *a, const void *b)
+{
+	const struct scan_hit *x = a, *y = b;
+
+	return (x->pfn > y->pfn) - (x->pfn < y->pfn);
+}
+
 static void test_gc(void **state)
 {
 	struct world *w = *state;
@@ -316,6 +323,30 @@ static void test_gc(void **state)
 	scan(w);
 	assert_int_equal(w->live_cnt, 0);
 	assert_int_equal(records__cnt(w->records), 0);
+}
+
+/* Folios in line cost no memory each; when one of them goes, the others are what they were. */
+static void test_in_line(void **state)
+{
+	struct world *w = *state;
+
+	call(w, A, 0x1000, 0x80, 7, 500, 1000);
+	for (int i = 0; i < 500; i++)
+		pinned(w, 1000 + i, 0x80, 7 + i, 1);
+	scan(w);
+	assert_in_range(records__bytes(w->records), 1, 500 * 20);
+	call(w, B, 0x9000, 0x80, 7 + 250, 1, 1250);
+	w->hits[250].pins = 2;
+	w->hits[300] = w->hits[--w->hit_cnt];
+	qsort(w->hits, w->hit_cnt, sizeof(*w->hits), by_pfn);
+	for (int round = 0; round < 2; round++) {
+		scan(w);
+		for (size_t i = 0; i < w->hit_cnt; i++)
+			if (i == 250)
+				has(w, i, B, 1, false);
+			else
+				only(w, i, A, 1, false);
+	}
 }
 
 /* --- memory without a mapping, uncertain counts --- */
@@ -402,6 +433,7 @@ int main(void)
 		TEST(test_lengthened_when_seen),
 		TEST(test_lengthened_during_gc),
 		TEST(test_gc),
+		TEST(test_in_line),
 		TEST(test_no_mapping),
 		TEST(test_uncertain),
 		TEST(test_parts),
