@@ -30,7 +30,7 @@ const struct proc_maps *notes__maps(struct notes *notes, uint32_t tgid, uint64_t
  * The unwound stack of an owner's first long-term call: how many addresses, 0 =
  * none was copied. *why is NULL when it is complete. Owned by notes.
  */
-size_t notes__stack(const struct notes *notes, uint32_t owner, const uint64_t **ips,
+size_t notes__stack(const struct notes *notes, const struct gup_owner *owner, const uint64_t **ips,
 		    const char **why);
 
 #endif

@@ -118,6 +118,15 @@ struct proc_item {
 };
 int tracker__procs(const struct tracker *tracker, struct proc_item **procs, size_t *cnt);
 
+/*
+ * Frees the owners owners[0..gone), whose processes must have exited, their ids for
+ * others, and the user stacks that none of the other owners[gone..cnt) has. A call
+ * that finds such a stack in this very moment is left without it. 0 or -errno.
+ */
+int tracker__forget_owners(struct tracker *tracker, const struct gup_owner *owners, size_t gone,
+			   size_t cnt);
+void tracker__forget_proc(struct tracker *tracker, const struct gup_proc_key *key);
+
 struct site_item {
 	struct gup_site_key key;
 	struct gup_site_cnt cnt;

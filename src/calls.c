@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gone.h"
 #include "resolve.h"
 #include "util.h"
 
@@ -147,6 +148,34 @@ static struct outstanding read_outstanding(void)
 	return out;
 }
 
+/* Owners and processes that are gone and hold nothing would fill the maps in the end. */
+static int forget_gone(struct calls *calls, uint64_t before_ns)
+{
+	cleanup_free struct gup_owner *owners = NULL;
+	cleanup_free struct proc_item *procs = NULL;
+	cleanup_free bool *used = NULL;
+	size_t owner_cnt, proc_cnt, used_cnt = 0, gone;
+	int err = tracker__owners(calls->tracker, &owners, &owner_cnt);
+
+	if (!err)
+		err = tracker__procs(calls->tracker, &procs, &proc_cnt);
+	if (err)
+		return err;
+	for (size_t i = 0; i < owner_cnt; i++)
+		if (owners[i].id >= used_cnt)
+			used_cnt = owners[i].id + 1;
+	used = calloc(used_cnt + 1, sizeof(*used));
+	if (!used)
+		return -ENOMEM;
+	records__mark_owners(calls->records, used, used_cnt);
+	gone = gone__owners(owners, owner_cnt, procs, proc_cnt, used, used_cnt, before_ns);
+	err = tracker__forget_owners(calls->tracker, owners, gone, owner_cnt);
+	gone = gone__procs(procs, proc_cnt, owners + gone, owner_cnt - gone, before_ns);
+	for (size_t i = 0; i < gone; i++)
+		tracker__forget_proc(calls->tracker, &procs[i].key);
+	return err;
+}
+
 static uint64_t made_long(const uint64_t *stats)
 {
 	return stats[GUP_STAT_RECORDED_LONG] + stats[GUP_STAT_EXTENDED];
@@ -157,7 +186,7 @@ int calls__scan(struct calls *calls)
 	struct scan_options opts = {};
 	struct outstanding before = read_outstanding(), after;
 	cleanup_free struct owner_class *classes = NULL;
-	uint64_t stats[GUP_STAT_CNT];
+	uint64_t stats[GUP_STAT_CNT], before_ns = calls->scanned_ns;
 	size_t class_cnt;
 	int err = tracker__stats(calls->tracker, stats);
 
@@ -178,6 +207,9 @@ int calls__scan(struct calls *calls)
 	if (err)
 		return err;
 	records__gc(calls->records, take_record, calls->tracker);
+	err = forget_gone(calls, before_ns);
+	if (err)
+		return err;
 	calls->made = stats[GUP_STAT_RECORDED];
 	calls->made_long = made_long(stats);
 	calls->view = (struct calls_view){

@@ -23,7 +23,8 @@ struct noted_proc {
 };
 
 struct noted_stack {
-	uint32_t owner;
+	uint32_t owner, tgid; /* ids of owners come again, in other processes */
+	uint64_t start_boottime;
 	size_t cnt;
 	uint64_t ips[UNWIND_MAX_FRAMES];
 	char why[96]; /* empty = complete */
@@ -113,6 +114,8 @@ static void unwind(struct notes *notes, const struct proc_maps *maps, const stru
 		return;
 	stack = &notes->stacks[notes->stack_cnt++];
 	stack->owner = rec->owner;
+	stack->tgid = rec->tgid;
+	stack->start_boottime = rec->start_boottime;
 	stack->ips[0] = rec->ip;
 	stack->cnt = 1;
 	if (maps)
@@ -164,11 +167,13 @@ const struct proc_maps *notes__maps(struct notes *notes, uint32_t tgid, uint64_t
 	return proc ? proc->maps : NULL;
 }
 
-size_t notes__stack(const struct notes *notes, uint32_t owner, const uint64_t **ips,
+size_t notes__stack(const struct notes *notes, const struct gup_owner *owner, const uint64_t **ips,
 		    const char **why)
 {
 	for (size_t i = 0; i < notes->stack_cnt; i++) {
-		if (notes->stacks[i].owner != owner)
+		if (notes->stacks[i].owner != owner->id ||
+		    notes->stacks[i].tgid != owner->key.tgid ||
+		    notes->stacks[i].start_boottime != owner->key.start_boottime)
 			continue;
 		*ips = notes->stacks[i].ips;
 		*why = notes->stacks[i].why[0] ? notes->stacks[i].why : NULL;

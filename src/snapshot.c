@@ -238,7 +238,7 @@ int take__user_stack(struct take *take, const struct gup_owner *owner)
 	const uint64_t *ips;
 	struct stack *stack;
 	const char *why;
-	size_t cnt = notes__stack(take->opts->notes, owner->id, &ips, &why);
+	size_t cnt = notes__stack(take->opts->notes, owner, &ips, &why);
 
 	if (!cnt || (why && cnt == 1)) {
 		cnt = tracker__stack(take->tracker, true, owner->key.ustack, by_frame_pointer);
