@@ -33,12 +33,13 @@ SKELS := $(patsubst bpf/%.bpf.c,$(B)/%.skel.h,$(wildcard bpf/*.bpf.c))
 TOOLS := $(patsubst tools/%.c,$(B)/%,$(wildcard tools/gup-*.c))
 WORKLOAD_SRC := $(wildcard tests/workloads/*.c)
 WORKLOADS := $(patsubst tests/workloads/%.c,$(B)/tests/%,$(filter-out %/pinlib.c %/pinlib_mem.c %/pinargs.c %/pins_sites.c,$(WORKLOAD_SRC)))
-LIB_TESTS := $(B)/tests/scan_dump $(B)/tests/bench/scan $(B)/tests/bench/top
+LIB_TESTS := $(B)/tests/scan_dump $(B)/tests/bench/scan $(B)/tests/bench/top $(B)/tests/bench/records
+BENCH := $(B)/bench/work $(B)/bench/attach $(B)/bench/peers.bpf.o
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: help pictures all deps deps-check deps-matrix demo check check-matrix soak-boots bench install uninstall clean distclean
 
-all: $(TOOLS) $(WORKLOADS) $(LIB_TESTS)
+all: $(TOOLS) $(WORKLOADS) $(LIB_TESTS) $(BENCH)
 
 define HELP
 gup-pin: who pins which memory pages, since when, and who forgot to let go.
@@ -51,8 +52,8 @@ gup-pin: who pins which memory pages, since when, and who forgot to let go.
   make check-matrix  every kernel, every case                       about 60 min
   make pictures      draw the README's pictures anew, the report's in a guest   2 min
   make soak-boots    attach and detach in 100 boots: K=6.12 N=100    about 1 h
-  make bench         what tracking costs, in instructions           not timed yet
-                     K=7.3 this kernel (6.12), K="6.12 7.3" both
+  make bench         what tracking costs, in instructions           25 min a kernel
+                     on a busy machine; K=7.3 this one, else 6.1, 6.12, 7.3
   make bench-readme  puts its table into README.md
   make deps-check    install what `demo` and `check` need besides   about 2 min, 700 MB
   make install       to $$(DESTDIR)$$(PREFIX), PREFIX=/usr/local
@@ -148,9 +149,7 @@ $(B)/san/gup-%: tools/gup-%.c $(B)/san/libgup.a | $(SKELS)
 units: $(UNITS) $(B)/san/gup-pintop
 
 # --- what make bench measures with ---
-BENCH := $(B)/bench/work $(B)/bench/attach $(B)/bench/peers.bpf.o
-.PHONY: bench-programs bench-readme
-bench-programs: $(BENCH)
+.PHONY: bench-readme
 
 $(B)/bench/%.bpf.o: tests/bench/%.bpf.c
 	$(msg) BPF $@
@@ -169,7 +168,7 @@ DEPS_CHECK := libcmocka-dev clang-format shellcheck cppcheck qemu-system-x86 \
 	busybox-static cpio kmod xz-utils zstd rdma-core ibverbs-providers ibverbs-utils iproute2 \
 	fio jq e2fsprogs xfsprogs btrfs-progs dosfstools mmdebstrap pahole file strace tmux \
 	python3-jsonschema curl procps
-DEPS_MATRIX := clang-19 prometheus
+DEPS_MATRIX := clang-19 prometheus bpftrace
 APT := apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -203,7 +202,7 @@ pictures:
 	tests/picture
 	tests/picture-top
 
-bench: all bench-programs $(B)/tests/bench/scan
+bench: all
 	@CLANG="$(CLANG)" tests/bench/run $(K)
 
 bench-readme:

@@ -25,7 +25,7 @@
 
 #define PAGE 4096UL
 #define HUGE (2UL << 20)
-#define POOL_PAGES 100000UL
+#define POOL_PAGES 20000UL /* or what the largest workload needs */
 
 struct workload {
 	const char *name;
@@ -36,6 +36,7 @@ struct workload {
 };
 
 static char *pool; /* small pages, touched in an order that scatters them */
+static size_t pool_pages = POOL_PAGES;
 static int disk = -1;
 static char *aligned;
 
@@ -61,7 +62,7 @@ static uint64_t read_pages(char *mem, size_t pages)
 /* A buffer that was not pinned before. */
 static uint64_t read_new(const struct workload *work, int run)
 {
-	return read_pages(pool + (run * 7919UL + 1) % (POOL_PAGES - work->pages) * PAGE,
+	return read_pages(pool + (run * 7919UL + 1) % (pool_pages - work->pages) * PAGE,
 			  work->pages);
 }
 
@@ -164,17 +165,19 @@ static const struct workload workloads[] = {
 	{ "direct-1m", 256, 60, direct_read },
 };
 
+#define WORKLOADS (sizeof(workloads) / sizeof(*workloads))
+
 static void make_pool(void)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
-	pool = mmap(NULL, POOL_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	pool = mmap(NULL, pool_pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 		    -1, 0);
-	if (pool == MAP_FAILED || madvise(pool, POOL_PAGES * PAGE, MADV_NOHUGEPAGE))
+	if (pool == MAP_FAILED || madvise(pool, pool_pages * PAGE, MADV_NOHUGEPAGE))
 		err(4, "memory");
-	for (size_t i = 0; i < POOL_PAGES; i++)
-		pool[i * 7919 % POOL_PAGES * PAGE] = 1;
+	for (size_t i = 0; i < pool_pages; i++)
+		pool[i * 7919 % pool_pages * PAGE] = 1;
 	aligned = mmap(NULL, HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	madvise(aligned, HUGE, MADV_NOHUGEPAGE);
 	memset(aligned, 1, HUGE);
@@ -196,6 +199,14 @@ static void measure(const struct workload *work)
 	fflush(stdout);
 }
 
+static bool is_wanted(const struct workload *work, int argc, char **argv)
+{
+	for (int a = 2; a < argc; a++)
+		if (!strcmp(argv[a], work->name))
+			return true;
+	return argc == 2;
+}
+
 /* work DISK [NAME]...: all, or those named; DISK may be "" where O_DIRECT is not measured. */
 int main(int argc, char **argv)
 {
@@ -205,14 +216,12 @@ int main(int argc, char **argv)
 	}
 	if (*argv[1])
 		disk = open(argv[1], O_RDONLY | O_DIRECT | O_CLOEXEC);
+	for (size_t i = 0; i < WORKLOADS; i++)
+		if (is_wanted(&workloads[i], argc, argv) && workloads[i].pages > pool_pages)
+			pool_pages = workloads[i].pages;
 	make_pool();
-	for (size_t i = 0; i < sizeof(workloads) / sizeof(*workloads); i++) {
-		bool wanted = argc == 2;
-
-		for (int a = 2; a < argc; a++)
-			wanted |= !strcmp(argv[a], workloads[i].name);
-		if (wanted)
+	for (size_t i = 0; i < WORKLOADS; i++)
+		if (is_wanted(&workloads[i], argc, argv))
 			measure(&workloads[i]);
-	}
 	return 0;
 }
