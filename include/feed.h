@@ -15,4 +15,15 @@ int feed__send(int feed, const struct snapshot *snap, const struct prom_self *se
 /* The file in *file, which the caller closes. 1; 0: the other side has gone; -EAGAIN or -errno. */
 int feed__receive(int feed, int *file, struct prom_self *self);
 
+/* A finished page for the process that serves over TCP, which gets nothing else. */
+struct feed_page {
+	uint32_t page;	   /* the sender's number for it */
+	uint64_t taken_ns; /* of its snapshot */
+	char degraded[256];
+};
+
+/* As the two above. */
+int feed__send_page(int feed, const void *text, size_t bytes, const struct feed_page *page);
+int feed__receive_page(int feed, int *file, struct feed_page *page);
+
 #endif

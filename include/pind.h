@@ -19,6 +19,7 @@ enum pind_plan { PIND_AUTO, PIND_CORE, PIND_SCAN };
 struct pind_config {
 	char socket[PIND_SOCKET_MAX];
 	char group[32];		   /* of the socket */
+	char listen[64];	   /* [ADDRESS:]PORT for TCP; empty = no TCP */
 	char bpffs[PATH_MAX];	   /* folder where tracking outlives the daemon; "none" */
 	char textfile[PATH_MAX];   /* folder; empty = none */
 	char input[PATH_MAX];	   /* a recorded snapshot, empty = look at this machine */

@@ -6,11 +6,14 @@
 #ifndef GUP_SERVE_H
 #define GUP_SERVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct serve_options {
-	int socket;	   /* listens; Unix */
+	int socket;	   /* listens */
 	int feed;	   /* snapshots come from here, see feed.h */
+	int relay;	   /* the pages with sums only go there as well; -1 = nowhere */
+	bool is_relay;	   /* feed is the other end of that, and there are no other pages */
 	unsigned int top;  /* values of a label, 0 = PROM_TOP */
 	uint64_t stale_ns; /* an older snapshot is not healthy; 0 = any is */
 };

@@ -42,10 +42,11 @@ struct pind {
 	struct journal *journal;
 	int signals; /* signalfd */
 	int socket, lock;
-	int feed;     /* to the server */
-	pid_t server; /* 0 = none */
-	bool ready;   /* the service manager knows */
-	bool ended;   /* by a signal */
+	int tcp;	     /* -1 = none */
+	int feed;	     /* to the server */
+	pid_t server, relay; /* 0 = none */
+	bool ready;	     /* the service manager knows */
+	bool ended;	     /* by a signal */
 	uint64_t next_ns, watchdog_ns, beat_ns;
 };
 
@@ -123,18 +124,27 @@ static int block_signals(struct pind *pind)
 	return pind->signals < 0 ? -errno : 0;
 }
 
-/* 0; -ECHILD: the server has ended by itself. */
+static bool has_ended(pid_t *child)
+{
+	if (!*child || waitpid(*child, NULL, WNOHANG) != *child)
+		return false;
+	*child = 0;
+	return true;
+}
+
+/* 0; -ECHILD: one of those that serve has ended by itself. */
 static int take_signals(struct pind *pind)
 {
 	struct signalfd_siginfo info;
+	int ret = 0;
 
 	while (read(pind->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo != SIGCHLD)
 			pind->ended = true;
-		else if (waitpid(pind->server, NULL, WNOHANG) == pind->server)
-			pind->server = 0;
+		else if (has_ended(&pind->server) || has_ended(&pind->relay))
+			ret = -ECHILD;
 	}
-	return pind->server || pind->ended ? 0 : -ECHILD;
+	return pind->ended ? 0 : ret;
 }
 
 static int wait_ms(const struct pind *pind, uint64_t now)
@@ -174,56 +184,84 @@ static int loop(struct pind *pind)
 	return err;
 }
 
-static int serve(const struct pind *pind, int feed)
+static int serve(const struct serve_options *opts)
 {
-	const struct serve_options opts = {
-		.socket = pind->socket,
-		.feed = feed,
-		.top = pind->config->top,
-		.stale_ns = *pind->config->input
-				    ? 0
-				    : STALE_INTERVALS * pind->config->scan_interval_ns + STALE_NS,
-	};
 	int err;
 
-	/* the other process decides when both end */
+	/* the process that tracks decides when all end */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
-	err = serve_confine(&opts);
+	err = serve_confine(opts);
 	if (!err)
-		return serve_run(&opts);
+		return serve_run(opts);
 	warnx("can't give up privilege: %s", strerror(-err));
 	return STATUS_BROKEN;
 }
 
 /* Before anything privileged is opened: what is not there cannot be inherited. */
-static int start_server(struct pind *pind)
+static pid_t start(const struct serve_options *opts)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		warn("fork");
+	if (!pid)
+		_exit(serve(opts));
+	return pid;
+}
+
+static int make_pair(int pair[2])
 {
 	const int backlog = FEED_BACKLOG_BYTES;
-	int pair[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) ||
-	    setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &backlog, sizeof(backlog))) {
-		warn("socketpair");
+	if (!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) &&
+	    !setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &backlog, sizeof(backlog)))
+		return 0;
+	warn("socketpair");
+	return -errno;
+}
+
+/* Two, if there is to be TCP: who comes that way meets a process that has sums only. */
+static int start_servers(struct pind *pind)
+{
+	struct serve_options opts = {
+		.top = pind->config->top,
+		.stale_ns = *pind->config->input
+				    ? 0
+				    : STALE_INTERVALS * pind->config->scan_interval_ns + STALE_NS,
+		.relay = -1,
+	};
+	int feed[2], relay[2] = { -1, -1 };
+
+	if (make_pair(feed) || (pind->tcp >= 0 && make_pair(relay)))
 		return -errno;
+	pind->feed = feed[0];
+	opts.socket = pind->socket;
+	opts.feed = feed[1];
+	opts.relay = relay[0];
+	pind->server = start(&opts);
+	if (pind->server > 0 && pind->tcp >= 0) {
+		opts.socket = pind->tcp;
+		opts.feed = relay[1];
+		opts.relay = -1;
+		opts.is_relay = true;
+		pind->relay = start(&opts);
 	}
-	fflush(NULL);
-	pind->server = fork();
-	if (pind->server < 0) {
-		warn("fork");
-		return -errno;
+	close(feed[1]);
+	if (pind->tcp >= 0) {
+		close(relay[0]);
+		close(relay[1]);
+		close(pind->tcp);
 	}
-	if (!pind->server)
-		_exit(serve(pind, pair[1]));
-	close(pair[1]);
-	pind->feed = pair[0];
-	return 0;
+	return pind->server < 0 || pind->relay < 0 ? -EAGAIN : 0;
 }
 
 static int explain_end(const struct pind *pind, int err)
 {
 	if (err == -ECHILD || err == -EPIPE)
-		warnx("the process that serves HTTP has ended: so does this one");
+		warnx("a process that serves HTTP has ended: so does this one");
 	else if (err)
 		warnx("can't read the tracker: %s", strerror(-err));
 	notify("STOPPING=1");
@@ -249,18 +287,27 @@ static int run_daemon(struct pind *pind)
 	pind->socket = pind_socket__open(pind->config, &pind->lock);
 	if (pind->socket < 0)
 		return STATUS_CANNOT;
+	if (*pind->config->listen) {
+		pind->tcp = pind_tcp__open(pind->config->listen);
+		if (pind->tcp < 0) {
+			pind_socket__close(pind->config, pind->socket, pind->lock);
+			return STATUS_CANNOT;
+		}
+	}
 	pind->journal = journal__new();
 	if (!pind->journal)
 		warn("can't begin");
-	if (pind->journal && !block_signals(pind) && !start_server(pind)) {
+	if (pind->journal && !block_signals(pind) && !start_servers(pind)) {
 		pind->source = pind_source__open(pind->config, &ret);
 		if (pind->source && !drop_privilege(&ret)) {
 			pind->watchdog_ns = notify_watchdog_ns();
 			ret = explain_end(pind, loop(pind));
 		}
-		close(pind->feed); /* the server's end */
-		if (pind->server)
+		close(pind->feed); /* the end of the server, and that of the relay */
+		if (pind->server > 0)
 			waitpid(pind->server, NULL, 0);
+		if (pind->relay > 0)
+			waitpid(pind->relay, NULL, 0);
 	}
 	pind_source__close(pind->source);
 	journal__free(pind->journal);
@@ -292,7 +339,7 @@ static int run_once(struct pind *pind)
 
 int pind_run(const struct pind_config *config)
 {
-	struct pind pind = { .config = config, .socket = -1, .lock = -1 };
+	struct pind pind = { .config = config, .socket = -1, .lock = -1, .tcp = -1 };
 
 	if (config->detach)
 		return pind_source__detach(config);

@@ -23,6 +23,8 @@ static const struct pind_setting settings[] = {
 	  PIND_TEXT, AT(socket), ROOM(socket), {} },
 	{ "group", "NAME", "who may connect besides root (gup-pin, if there is such a group)",
 	  PIND_TEXT, AT(group), ROOM(group), {} },
+	{ "listen", "[ADDRESS:]PORT", "also serve /metrics there over TCP (ADDRESS: 127.0.0.1)",
+	  PIND_TEXT, AT(listen), ROOM(listen), {} },
 	{ "bpffs", "DIR", "tracking goes on there when the daemon ends, or none (" PIND_BPFFS ")",
 	  PIND_TEXT, AT(bpffs), ROOM(bpffs), {} },
 	{ "plan", "PLAN", "core: track each pin; scan: read struct pages, track nothing (core)",

@@ -19,6 +19,9 @@ int pind_socket__open(const struct pind_config *config, int *lock_fd);
 /* Removes the socket; fd -1: does nothing. */
 void pind_socket__close(const struct pind_config *config, int fd, int lock_fd);
 
+/* Listens on "[ADDRESS:]PORT" of TCP, numbers only. -1 after one line on stderr. */
+int pind_tcp__open(const char *where);
+
 /* Where the snapshots come from: a tracker, scans, a recorded one. */
 struct pind_source;
 

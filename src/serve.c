@@ -42,15 +42,18 @@ struct server {
 static const struct {
 	const char *path;
 	enum page page;
+	bool is_sum; /* names no process by its number, no stack: goes over TCP, too */
 } paths[] = {
-	{ "/metrics", PAGE_METRICS },
-	{ "/v1/snapshot", PAGE_SNAPSHOT },
-	{ "/v1/findings", PAGE_FINDINGS },
-	{ "/v1/schema", PAGE_SCHEMA },
+	{ "/metrics", PAGE_METRICS, true },
+	{ "/v1/snapshot", PAGE_SNAPSHOT, false },
+	{ "/v1/findings", PAGE_FINDINGS, false },
+	{ "/v1/schema", PAGE_SCHEMA, true },
 };
 
 static const char index_text[] = "gup-pind: who pins which memory pages\n"
 				 "/metrics /v1/snapshot /v1/findings /v1/schema /healthz\n";
+static const char relay_text[] = "gup-pin: who pins which memory pages\n"
+				 "/metrics /v1/schema /healthz\n";
 
 static uint64_t now_ns(void)
 {
@@ -81,6 +84,17 @@ static void set_text(struct server *server, enum page page, char *text, size_t b
 	server->pages[page] = typed(response, type);
 }
 
+/* A lost one is made good by the next. */
+static void relay_page(const struct server *server, enum page page, const char *text, size_t bytes)
+{
+	struct feed_page about = { .page = page, .taken_ns = server->taken_ns };
+
+	if (server->opts->relay < 0 || (page != PAGE_METRICS && page != PAGE_OPEN_METRICS))
+		return;
+	memcpy(about.degraded, server->degraded, sizeof(about.degraded));
+	feed__send_page(server->opts->relay, text, bytes, &about);
+}
+
 static int write_findings(FILE *out, const struct snapshot *snap, const struct prom_options *opts)
 {
 	(void)opts;
@@ -99,14 +113,16 @@ static void set_form(struct server *server, enum page page, const struct snapsho
 
 	if (out && fclose(out))
 		failed = true;
-	if (!failed)
-		set_text(server, page, text, bytes, type);
-	else
+	if (failed) {
 		free(text);
+		return;
+	}
+	relay_page(server, page, text, bytes);
+	set_text(server, page, text, bytes, type);
 }
 
 /* The file is closed with the last answer that is sent from it. */
-static void set_snapshot(struct server *server, int file)
+static void set_file(struct server *server, enum page page, int file, const char *type)
 {
 	struct stat st;
 	int copy = fstat(file, &st) ? -1 : dup(file);
@@ -115,9 +131,9 @@ static void set_snapshot(struct server *server, int file)
 
 	if (!response && copy >= 0)
 		close(copy);
-	if (server->pages[PAGE_SNAPSHOT])
-		MHD_destroy_response(server->pages[PAGE_SNAPSHOT]);
-	server->pages[PAGE_SNAPSHOT] = typed(response, "application/json");
+	if (server->pages[page])
+		MHD_destroy_response(server->pages[page]);
+	server->pages[page] = typed(response, type);
 }
 
 static void set_health(struct server *server, const struct snapshot *snap)
@@ -157,14 +173,38 @@ static int take_snapshot(struct server *server)
 		warnx("can't read a snapshot: %s", *why ? why : strerror(errno));
 		return 0;
 	}
+	set_health(server, snap);
 	set_form(server, PAGE_METRICS, snap, form_prom, &opts, PROM_TYPE_TEXT);
 	opts.open_metrics = true;
 	set_form(server, PAGE_OPEN_METRICS, snap, form_prom, &opts, PROM_TYPE_OPEN);
 	set_form(server, PAGE_FINDINGS, snap, write_findings, &opts, "application/json");
-	set_snapshot(server, file);
-	set_health(server, snap);
+	set_file(server, PAGE_SNAPSHOT, file, "application/json");
 	snapshot__free(snap);
 	return 0;
+}
+
+/* The same for the relay, whose pages come made. */
+static int take_page(struct server *server)
+{
+	cleanup_fd int file = -1;
+	struct feed_page about;
+	int ret = feed__receive_page(server->opts->feed, &file, &about);
+
+	if (ret <= 0)
+		return ret == -EAGAIN || ret == -EINTR ? 0 : -EPIPE;
+	if (about.page != PAGE_METRICS && about.page != PAGE_OPEN_METRICS)
+		return 0;
+	set_file(server, about.page, file,
+		 about.page == PAGE_METRICS ? PROM_TYPE_TEXT : PROM_TYPE_OPEN);
+	server->taken_ns = about.taken_ns;
+	memcpy(server->degraded, about.degraded, sizeof(server->degraded));
+	server->degraded[sizeof(server->degraded) - 1] = '\0';
+	return 0;
+}
+
+static int take(struct server *server)
+{
+	return server->opts->is_relay ? take_page(server) : take_snapshot(server);
 }
 
 static enum MHD_Result say(struct MHD_Connection *connection, unsigned int status, const char *text)
@@ -223,13 +263,14 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
 	if (strcmp(method, "GET") && strcmp(method, "HEAD"))
 		return say(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
 	if (!strcmp(url, "/"))
-		return say(connection, MHD_HTTP_OK, index_text);
+		return say(connection, MHD_HTTP_OK,
+			   server->opts->is_relay ? relay_text : index_text);
 	if (!strcmp(url, "/healthz"))
 		return say_health(server, connection);
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		enum page page = paths[i].page;
 
-		if (strcmp(url, paths[i].path))
+		if (strcmp(url, paths[i].path) || (server->opts->is_relay && !paths[i].is_sum))
 			continue;
 		if (page == PAGE_METRICS && wants_open_metrics(connection))
 			page = PAGE_OPEN_METRICS;
@@ -260,7 +301,7 @@ static int loop(struct server *server)
 	while (info) {
 		if (poll(fds, ARRAY_SIZE(fds), wait_ms(server)) < 0 && errno != EINTR)
 			break;
-		if (fds[0].revents && take_snapshot(server))
+		if (fds[0].revents && take(server))
 			return 0;
 		if (MHD_run(server->http) != MHD_YES)
 			break;

@@ -43,7 +43,8 @@ static void close_others(const struct serve_options *opts)
 	long most = sysconf(_SC_OPEN_MAX);
 
 	for (int fd = 0; fd < most && fd < 65536; fd++)
-		if (fd != STDERR_FILENO && fd != opts->socket && fd != opts->feed)
+		if (fd != STDERR_FILENO && fd != opts->socket && fd != opts->feed &&
+		    fd != opts->relay)
 			close(fd);
 	/* 0 and 1 stay taken, so that no later descriptor is mistaken for them */
 	if (open("/dev/null", O_RDWR) != STDIN_FILENO || dup(STDIN_FILENO) != STDOUT_FILENO)

@@ -277,6 +277,11 @@ check_daemon_clients() {
 	as_root tests/daemon-clients
 }
 
+check_prometheus() {
+	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
+	as_root tests/pind prometheus
+}
+
 # The modules of the kernels in the cache, where their version has a golden file.
 check_census() {
 	local golden release dir seen=0
@@ -346,5 +351,6 @@ run_native() {
 	try native/warnings-gcc strict_build gcc
 	try native/warnings-clang strict_build clang
 	[[ -z $matrix ]] || try native/warnings-clang19 check_clang19
+	[[ -z $matrix ]] || try native/prometheus check_prometheus
 	[[ -n $only ]] || say "== native: $(minutes $((SECONDS - began))) =="
 }
