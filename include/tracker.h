@@ -24,6 +24,7 @@ struct tracker_options {
 	uint32_t stack_every; /* plan call: stacks of one in so many short small calls; 0 = 8 */
 	uint64_t max_folios;  /* ledger entries; 0 = an eighth of RAM's pages, at least 65,536 */
 	const char *pin_dir;  /* folder of bpffs where tracking outlives the process; NULL = none */
+	uint64_t kept_layout; /* differs where what tracker__pin() is given does */
 	const char *skip_func; /* leave this function's hook out: how tests break it */
 };
 

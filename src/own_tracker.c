@@ -12,6 +12,7 @@
 
 #include "audit.h"
 #include "fmt.h"
+#include "kept_layout.h"
 #include "own_cost.h"
 #include "take.h"
 #include "util.h"
@@ -45,7 +46,10 @@ static uint64_t realtime_ns(void)
 
 static int open_tracker(struct own_tracker *own, const char *pin_dir)
 {
-	const struct tracker_options opts = { .pin_dir = pin_dir };
+	const struct tracker_options opts = {
+		.pin_dir = pin_dir,
+		.kept_layout = GUP_KEPT_LAYOUT,
+	};
 	int err = kernel_facts__read(&own->facts);
 
 	if (err) {
@@ -78,7 +82,10 @@ static int test_tracker(struct own_tracker *own)
 	return err ? STATUS_CANNOT : 0;
 }
 
-/* What the next process must know to go on with pinned tracking. */
+/*
+ * What the next process must know to go on with pinned tracking. The Makefile
+ * makes GUP_KEPT_LAYOUT from the text of this structure and of those in it.
+ */
 struct kept {
 	struct flow base;
 	struct selftest_result selftest;

@@ -3,9 +3,10 @@
  * Tracking that outlives its process: maps and links are pinned in a folder of
  * bpffs, where the next process finds them and goes on with the same books.
  *
- * A set is made aside and renamed when it is whole, its note last, so there is
- * never half a set under the name. What differs in code, plan or size is not
- * taken over: the books could not be read.
+ * A set is made aside and renamed when it is whole, its note last, and renamed
+ * again before it is taken apart, so there is never half a set under the name.
+ * What differs in code, plan or size is not taken over: the books could not be
+ * read.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -28,7 +29,8 @@
 
 /* The value of the map "note". */
 struct note {
-	uint64_t code; /* hash of the BPF object */
+	uint64_t code;	 /* hash of the BPF object */
+	uint64_t layout; /* of kept: opts.kept_layout */
 	uint64_t max_folios;
 	uint32_t plan;
 	uint32_t bytes; /* of kept */
@@ -52,6 +54,7 @@ static struct note note_of(const struct tracker *tracker)
 
 	return (struct note){
 		.code = hash_of(object, bytes),
+		.layout = tracker->opts.kept_layout,
 		.max_folios = tracker->opts.max_folios,
 		.plan = tracker->opts.plan,
 	};
@@ -68,13 +71,17 @@ static void path_of(char path[PATH_MAX], const char *dir, const char *kind, cons
 		*dot = '_';
 }
 
-static void aside_of(char path[PATH_MAX], const char *dir)
+/* A set that is not yet whole, or no longer. */
+static void aside_of(char path[PATH_MAX], const char *dir, const char *what)
 {
-	snprintf(path, PATH_MAX, "%.*s-new", PATH_MAX - 8, dir);
+	snprintf(path, PATH_MAX, "%.*s-%s", PATH_MAX - 8, dir, what);
 }
 
+/* -EBADMSG: of another size than this code writes. */
 static int read_note(const char *dir, struct note *note)
 {
+	struct bpf_map_info info = {};
+	uint32_t len = sizeof(info);
 	char path[PATH_MAX];
 	uint32_t zero = 0;
 	cleanup_fd int fd = -1;
@@ -84,9 +91,14 @@ static int read_note(const char *dir, struct note *note)
 	if (fd < 0)
 		return -errno;
 	memset(note, 0, sizeof(*note));
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return -errno;
+	if (info.value_size != sizeof(*note))
+		return -EBADMSG;
 	return bpf_map_lookup_elem(fd, &zero, note);
 }
 
+/* 0, also if there is none. */
 static int remove_set(const char *dir)
 {
 	DIR *folder = opendir(dir);
@@ -102,14 +114,27 @@ static int remove_set(const char *dir)
 	return rmdir(dir) ? -errno : err;
 }
 
+/* Under another name first: whoever is killed midway leaves no half set under its own. */
+static int retire_set(const char *dir)
+{
+	char old[PATH_MAX];
+	int err;
+
+	aside_of(old, dir, "old");
+	err = remove_set(old);
+	if (!err && rename(dir, old) && errno != ENOENT)
+		err = -errno;
+	return err ? err : remove_set(old);
+}
+
 int tracker_pins__detach(const char *dir)
 {
 	char aside[PATH_MAX];
 	int err, ret;
 
-	aside_of(aside, dir);
+	aside_of(aside, dir, "new");
 	err = remove_set(aside);
-	ret = remove_set(dir);
+	ret = retire_set(dir);
 	return ret ? ret : err;
 }
 
@@ -152,28 +177,35 @@ static int take_maps(struct tracker *tracker)
 	return 0;
 }
 
+static bool fits(const struct note *theirs, const struct note *mine)
+{
+	return theirs->code == mine->code && theirs->layout == mine->layout &&
+	       theirs->plan == mine->plan && theirs->max_folios == mine->max_folios;
+}
+
 int tracker__adopt(struct tracker *tracker)
 {
 	const char *dir = tracker->opts.pin_dir;
 	struct note mine = note_of(tracker), note;
-	char aside[PATH_MAX];
+	char aside[PATH_MAX], old[PATH_MAX];
 	int err;
 
-	/* killed between removing an old set and renaming the new one */
-	aside_of(aside, dir);
+	/* killed between retiring an old set and renaming the new one */
+	aside_of(aside, dir, "new");
 	if (access(dir, F_OK) && !read_note(aside, &note))
 		rename(aside, dir);
+	aside_of(old, dir, "old");
+	remove_set(old);
 	err = read_note(dir, &note);
 	if (err == -ENOENT)
 		return 0;
-	if (err) {
+	if (err && err != -EBADMSG) {
 		warnx("can't read the tracking pinned in %s: %s", dir, strerror(-err));
 		return err;
 	}
-	if (note.code != mine.code || note.plan != mine.plan ||
-	    note.max_folios != mine.max_folios) {
-		warnx("the tracking pinned in %s is of another version, plan or size: what its "
-		      "%llu owners still pin becomes unattributed",
+	if (err || !fits(&note, &mine)) {
+		warnx("the tracking pinned in %s is of another version, plan or size: what still "
+		      "is pinned of its %llu owners becomes unattributed",
 		      dir, (unsigned long long)owners_in(dir));
 		return 0;
 	}
@@ -261,13 +293,13 @@ int tracker__pin(struct tracker *tracker, const void *kept, size_t bytes)
 
 	if (bytes > NOTE_BYTES)
 		return -E2BIG;
-	aside_of(aside, dir);
+	aside_of(aside, dir, "new");
 	err = remove_set(aside);
 	if (!err)
 		err = pin_aside(tracker, aside, kept, bytes);
 	/* An old set that could not be taken over goes now that the new one sees every pin. */
 	if (!err)
-		err = remove_set(dir);
+		err = retire_set(dir);
 	if (!err && rename(aside, dir))
 		err = -errno;
 	if (err)
