@@ -51,6 +51,8 @@ gup-pin: who pins which memory pages, since when, and who forgot to let go.
                      K=6.12 one kernel, CASE=name one case, K=none no guest
   make check-matrix  every kernel, every case                       about 60 min
   make pictures      draw the README's pictures anew, the report's in a guest   2 min
+  make fuzz          10 million inputs to each reader that is fuzzed         hours
+                     N=100000 fewer, CASE=json one target
   make soak-boots    attach and detach in 100 boots: K=6.12 N=100    about 1 h
   make bench         what tracking costs, in instructions           25 min a kernel
                      on a busy machine; K=7.3 this one, else 6.1, 6.12, 7.3
@@ -155,6 +157,29 @@ $(B)/san/gup-%: tools/gup-%.c $(B)/san/libgup.a | $(SKELS)
 .PHONY: units
 units: $(UNITS) $(B)/san/gup-pintop
 
+# --- fuzz targets: libFuzzer, so clang, with sanitizers; each a main of its own ---
+FUZZ := config http json
+FUZZ_SRC := audit audit_% container duration feed fmt form_json form_json_% form_prom form_prom_% pind_config read_json read_json_% \
+	pin_site serve snapshot_mem suppress
+FUZZ_OBJ = $(patsubst %,$(B)/fuzz/obj/%.o,$(filter $(FUZZ_SRC),$(LIB_SRC)))
+FUZZ_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -D_GNU_SOURCE -DGUP_VERSION='"$(VERSION)"' \
+	-Iinclude -MMD -MP -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+$(B)/fuzz/obj/%.o: src/%.c
+	$(msg) CC-FUZZ $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
+$(B)/fuzz/obj/form_json_schema.o: src/form_json_schema.json
+
+$(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ)
+	$(msg) LINK-FUZZ $@
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(filter %.c %.o,$^) -ljson-c -lmicrohttpd -lpthread -o $@
+
+.PHONY: fuzz-programs fuzz
+fuzz-programs: $(FUZZ:%=$(B)/fuzz/%)
+fuzz: fuzz-programs
+	@tests/fuzz/run "$(or $(N),10000000)" $(or $(CASE),$(FUZZ))
+
 # --- what make bench measures with ---
 .PHONY: bench-readme
 
@@ -171,7 +196,7 @@ $(B)/bench/%: tests/bench/%.c
 # --- packages ---
 DEPS := gcc make clang bpftool libbpf-dev libelf-dev libdw-dev libjson-c-dev libncurses-dev zlib1g-dev \
 	libc6-dev linux-libc-dev libibverbs-dev liburing-dev libmicrohttpd-dev
-DEPS_CHECK := libcmocka-dev clang-format shellcheck cppcheck qemu-system-x86 \
+DEPS_CHECK := libclang-rt-14-dev libcmocka-dev clang-format shellcheck cppcheck qemu-system-x86 \
 	busybox-static cpio kmod xz-utils zstd rdma-core ibverbs-providers ibverbs-utils iproute2 \
 	fio jq e2fsprogs xfsprogs btrfs-progs dosfstools mmdebstrap pahole file strace tmux \
 	python3-jsonschema curl procps

@@ -156,7 +156,7 @@ static int take_snapshot(struct server *server)
 {
 	cleanup_fd int file = -1;
 	cleanup_file FILE *in = NULL;
-	struct prom_self self;
+	struct prom_self self = { 0 };
 	struct prom_options opts = { .top = server->opts->top, .self = &self };
 	struct snapshot *snap;
 	char why[256] = "";
@@ -187,7 +187,7 @@ static int take_snapshot(struct server *server)
 static int take_page(struct server *server)
 {
 	cleanup_fd int file = -1;
-	struct feed_page about;
+	struct feed_page about = { 0 };
 	int ret = feed__receive_page(server->opts->feed, &file, &about);
 
 	if (ret <= 0)

@@ -234,6 +234,11 @@ check_scan_udmabuf() {
 	as_root tests/scan udmabuf
 }
 
+# A few seconds of each fuzz target, to see that they run; `make fuzz` is for finding.
+check_fuzz() {
+	quiet_make fuzz-programs && tests/fuzz/run 3s config http json
+}
+
 # A real validator, apart from the unit tests' own: every document that we keep,
 # and a wrong one, so that we know it looks.
 check_schema() {
@@ -341,6 +346,7 @@ run_native() {
 	try native/daemon-clients check_daemon_clients
 	try native/promtool tests/pind promtool
 	try native/systemd tests/pind systemd
+	try native/fuzz check_fuzz
 	try native/filtered tests/pind filtered
 	try native/top tests/top ${matrix:+--keys 10000}
 	try native/top-speed build/tests/bench/top 50
