@@ -2,7 +2,8 @@
 /*
  * gup-pintop's view of single pages. A snapshot may list millions, so that a
  * row is made only when it is asked for; what is kept is the order. A radix
- * sort makes it: stable, and linear in the pages.
+ * sort makes it: stable, and linear in the pages. Time goes by cache misses, so
+ * pages are only read one after the other; what is read at random is small.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,21 +13,25 @@
 #include "top_texts.h"
 #include "util.h"
 
-#define DIGIT_BITS 8
+#define DIGIT_BITS 11
 #define DIGITS (1U << DIGIT_BITS)
 #define KEY_UNKNOWN (1ULL << 63) /* above every key: last, either way round */
 #define KEY_MOST (KEY_UNKNOWN - 1)
 
 struct place {
 	uint64_t key;
-	size_t page; /* index in the snapshot */
+	uint32_t page; /* index in the snapshot */
 };
 
 struct top_pages {
 	struct top_row *holds; /* what a page's row has from its group; the last: of no group */
 	size_t hold_room;
 	struct place *order, *spare;
-	size_t order_room;
+	size_t order_room, spare_room;
+	uint32_t *largest; /* pages that the filter lets pass, the largest first, then by pfn */
+	size_t largest_room;
+	uint64_t *keys; /* of the column, by page */
+	size_t key_room;
 };
 
 void top_pages__free(struct top_pages *pages)
@@ -36,6 +41,8 @@ void top_pages__free(struct top_pages *pages)
 	free(pages->holds);
 	free(pages->order);
 	free(pages->spare);
+	free(pages->largest);
+	free(pages->keys);
 	free(pages);
 }
 
@@ -57,40 +64,17 @@ static int make_room(struct top_model *model)
 {
 	const struct snapshot *snap = model->snap;
 	struct top_pages *pages = model->pages;
-	size_t spare_room;
+	size_t cnt = snap->page_cnt;
 
 	if (!pages)
 		pages = model->pages = calloc(1, sizeof(*pages));
-	if (!pages)
+	if (!pages || cnt > UINT32_MAX ||
+	    reserve(&pages->holds, &pages->hold_room, snap->group_cnt + 1, sizeof(*pages->holds)) ||
+	    reserve(&pages->spare, &pages->spare_room, cnt, sizeof(*pages->spare)) ||
+	    reserve(&pages->order, &pages->order_room, cnt, sizeof(*pages->order)) ||
+	    reserve(&pages->largest, &pages->largest_room, cnt, sizeof(*pages->largest)) ||
+	    reserve(&pages->keys, &pages->key_room, cnt, sizeof(*pages->keys)))
 		return -ENOMEM;
-	spare_room = pages->order_room;
-	if (reserve(&pages->holds, &pages->hold_room, snap->group_cnt + 1, sizeof(*pages->holds)) ||
-	    reserve(&pages->spare, &spare_room, snap->page_cnt, sizeof(*pages->spare)) ||
-	    reserve(&pages->order, &pages->order_room, snap->page_cnt, sizeof(*pages->order)))
-		return -ENOMEM;
-	return 0;
-}
-
-int top_pages__build(struct top_model *model)
-{
-	const struct snapshot *snap = model->snap;
-	struct top_row *row;
-
-	model->row_cnt = 0;
-	if (make_room(model))
-		return -ENOMEM;
-	for (size_t i = 0; i <= snap->group_cnt; i++) {
-		const struct group *group = i < snap->group_cnt ? &snap->groups[i] : NULL;
-
-		row = &model->pages->holds[i];
-		*row = (struct top_row){ .process = -1, .node = -1, .lead = SIZE_MAX };
-		if (!group || !top_accepts(model, group))
-			continue;
-		top_row__describe(row, snap, group);
-		row->process = top_group_process(group);
-		row->guessed = group->owner < 0;
-	}
-	model->row_cnt = snap->page_cnt; /* until they are put in order */
 	return 0;
 }
 
@@ -137,19 +121,6 @@ size_t top_pages__find(const struct top_model *model, uint64_t pfn)
 	return SIZE_MAX;
 }
 
-/* Pages that the filter lets pass, in the snapshot's order: ascending by pfn. */
-static void list_pages(struct top_model *model)
-{
-	const struct snapshot *snap = model->snap;
-	struct place *order = model->pages->order;
-	size_t cnt = 0;
-
-	for (size_t i = 0; i < snap->page_cnt; i++)
-		if (!model->filtered || hold_of(model, &snap->pages[i])->groups)
-			order[cnt++].page = i;
-	model->row_cnt = cnt;
-}
-
 static void sort_by_digit(struct top_pages *pages, size_t cnt, unsigned int shift)
 {
 	size_t starts[DIGITS] = {}, start = 0;
@@ -169,14 +140,17 @@ static void sort_by_digit(struct top_pages *pages, size_t cnt, unsigned int shif
 	pages->spare = from;
 }
 
-/* From the lowest bit on; bits that no two keys differ in cost nothing. */
+/* From the lowest bit on; bits that no two keys differ in cost nothing, nor does what is in order. */
 static void sort_by_key(struct top_pages *pages, size_t cnt)
 {
 	uint64_t differ = 0;
+	bool sorted = true;
 
-	for (size_t i = 1; i < cnt; i++)
+	for (size_t i = 1; i < cnt; i++) {
 		differ |= pages->order[i].key ^ pages->order[0].key;
-	while (differ) {
+		sorted &= pages->order[i].key >= pages->order[i - 1].key;
+	}
+	while (differ && !sorted) {
 		unsigned int shift = __builtin_ctzll(differ);
 
 		sort_by_digit(pages, cnt, shift);
@@ -191,75 +165,153 @@ static uint64_t key_of(uint64_t num, bool descending)
 	return descending ? KEY_MOST - num : num;
 }
 
-static void sort_by_bytes(struct top_model *model)
+/* Pages that the filter lets pass: ascending by pfn in the snapshot, the largest first here. */
+static void list_pages(struct top_model *model)
 {
-	struct place *order = model->pages->order;
+	const struct snapshot *snap = model->snap;
+	struct top_pages *pages = model->pages;
+	size_t cnt = 0;
 
-	for (size_t i = 0; i < model->row_cnt; i++)
-		order[i].key = key_of(model->snap->pages[order[i].page].folio_bytes, true);
-	sort_by_key(model->pages, model->row_cnt);
-}
+	for (size_t i = 0; i < snap->page_cnt; i++) {
+		const struct page_info *page = &snap->pages[i];
 
-static struct top_value value_of(struct top_model *model, const struct place *place)
-{
-	const struct page_info *page = &model->snap->pages[place->page];
-	struct top_row *row = hold_of(model, page);
-
-	fill(row, page);
-	return top_look(model)->sort->get(model, row);
-}
-
-/*
- * Values as keys. A text counts below its number, by its own number among the texts; its rank takes
- * that place in sort_by_value(). In a column either all values that are known have a text or none.
- */
-static int note_values(struct top_model *model, struct top_texts *texts)
-{
-	struct place *order = model->pages->order;
-
-	for (size_t i = 0; i < model->row_cnt; i++) {
-		struct top_value value = value_of(model, &order[i]);
-
-		order[i].key = value.known ? key_of(value.num, false) : KEY_UNKNOWN;
-		if (!value.known || !value.text)
-			continue;
-		order[i].key = key_of(value.num << 32 | top_texts__add(texts, value.text), false);
-		if (texts->failed)
-			return -ENOMEM;
+		if (!model->filtered || hold_of(model, page)->groups)
+			pages->order[cnt++] = (struct place){ key_of(page->folio_bytes, true), i };
 	}
+	sort_by_key(pages, cnt);
+	for (size_t i = 0; i < cnt; i++)
+		pages->largest[i] = pages->order[i].page;
+	model->row_cnt = cnt;
+}
+
+int top_pages__build(struct top_model *model)
+{
+	const struct snapshot *snap = model->snap;
+	struct top_row *row;
+
+	model->row_cnt = 0;
+	if (make_room(model))
+		return -ENOMEM;
+	for (size_t i = 0; i <= snap->group_cnt; i++) {
+		const struct group *group = i < snap->group_cnt ? &snap->groups[i] : NULL;
+
+		row = &model->pages->holds[i];
+		*row = (struct top_row){ .process = -1, .node = -1, .lead = SIZE_MAX };
+		if (!group || !top_accepts(model, group))
+			continue;
+		top_row__describe(row, snap, group);
+		row->process = top_group_process(group);
+		row->guessed = group->owner < 0;
+	}
+	list_pages(model);
 	return 0;
 }
 
-static int sort_by_value(struct top_model *model)
+/*
+ * A value as key. A text counts below its number, by its own number among the texts; its rank takes
+ * that place in final_key(). In a column either all values that are known have a text or none.
+ */
+static uint64_t note_value(const struct top_model *model, const struct top_row *row,
+			   struct top_texts *texts)
+{
+	struct top_value value = model->looks[model->view].sort->get(model, row);
+
+	if (!value.known)
+		return KEY_UNKNOWN;
+	if (!value.text)
+		return key_of(value.num, false);
+	return key_of(value.num << 32 | top_texts__add(texts, value.text), false);
+}
+
+static void note_pages(struct top_model *model, struct top_texts *texts)
+{
+	const struct snapshot *snap = model->snap;
+	struct top_row row = model->pages->holds[snap->group_cnt]; /* of no group */
+
+	for (size_t i = 0; i < snap->page_cnt && !texts->failed; i++) {
+		fill(&row, &snap->pages[i]);
+		model->pages->keys[i] = note_value(model, &row, texts);
+	}
+}
+
+/* Once for each group, however many pages it has. */
+static int note_groups(struct top_model *model, struct top_texts *texts)
+{
+	const struct snapshot *snap = model->snap;
+	struct top_pages *pages = model->pages;
+	cleanup_free uint64_t *keys = malloc((snap->group_cnt + 1) * sizeof(*keys));
+
+	if (!keys)
+		return -ENOMEM;
+	for (size_t i = 0; i <= snap->group_cnt; i++) {
+		struct top_row row = pages->holds[i];
+
+		fill(&row, &snap->pages[0]); /* any */
+		keys[i] = note_value(model, &row, texts);
+	}
+	for (size_t i = 0; i < snap->page_cnt; i++)
+		pages->keys[i] = keys[hold_of(model, &snap->pages[i]) - pages->holds];
+	return 0;
+}
+
+/* Is the column the page's own, not its group's? */
+static bool is_own(const struct top_column *column)
+{
+	static const char *const names[] = {
+		"pfn",	"memory", "pins", "folios", "refs",   "maps",
+		"kind", "node",	  "zone", "file",   "caller", "title"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(column->name, names[i]))
+			return true;
+	return false;
+}
+
+static int note_values(struct top_model *model, struct top_texts *texts)
+{
+	int err = 0;
+
+	if (is_own(top_look(model)->sort))
+		note_pages(model, texts);
+	else
+		err = note_groups(model, texts);
+	return texts->failed ? -ENOMEM : err;
+}
+
+static uint64_t final_key(const struct top_texts *texts, uint64_t key, bool descending)
+{
+	if (key == KEY_UNKNOWN)
+		return key;
+	if (texts->cnt)
+		key = (key >> 32 << 32) + texts->ranks[(uint32_t)key];
+	return key_of(key, descending);
+}
+
+static void sort_by_value(struct top_model *model)
 {
 	const struct top_look *look = top_look(model);
 	bool descending = top_column__descends(look->sort) != look->reverse;
-	struct place *order = model->pages->order;
+	struct top_pages *pages = model->pages;
 	struct top_texts texts = {};
-	int err = note_values(model, &texts);
 
-	if (!err)
-		err = top_texts__rank(&texts);
-	for (size_t i = 0; i < model->row_cnt && !err; i++) {
-		if (order[i].key == KEY_UNKNOWN)
-			continue;
-		if (texts.cnt)
-			order[i].key =
-				(order[i].key >> 32 << 32) + texts.ranks[(uint32_t)order[i].key];
-		order[i].key = key_of(order[i].key, descending);
+	if (!note_values(model, &texts) && !top_texts__rank(&texts)) {
+		for (size_t i = 0; i < model->row_cnt; i++)
+			pages->order[i].key =
+				final_key(&texts, pages->keys[pages->order[i].page], descending);
+		sort_by_key(pages, model->row_cnt);
 	}
-	if (!err)
-		sort_by_key(model->pages, model->row_cnt);
 	top_texts__free(&texts);
-	return err;
 }
 
-/* Among equals the largest come first, and the lowest pfn. */
+/* Among equals the largest come first, and the lowest pfn. Without memory all come so. */
 void top_pages__sort(struct top_model *model)
 {
+	struct top_pages *pages = model->pages;
+
 	if (!model->row_cnt)
 		return;
-	list_pages(model);
-	sort_by_bytes(model);
-	sort_by_value(model); /* without memory they stay in that order */
+	for (size_t i = 0; i < model->row_cnt; i++)
+		pages->order[i].page = pages->largest[i];
+	sort_by_value(model);
 }

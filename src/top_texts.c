@@ -59,7 +59,7 @@ static int grow(struct top_texts *texts)
 	return 0;
 }
 
-uint32_t top_texts__add(struct top_texts *texts, const char *text)
+static uint32_t find_or_add(struct top_texts *texts, const char *text)
 {
 	uint64_t hash = hash_text(text);
 	uint32_t *slot;
@@ -74,6 +74,13 @@ uint32_t top_texts__add(struct top_texts *texts, const char *text)
 		*slot = ++texts->cnt;
 	}
 	return *slot - 1;
+}
+
+uint32_t top_texts__add(struct top_texts *texts, const char *text)
+{
+	if (!texts->cnt || strcmp(texts->list[texts->last].text, text))
+		texts->last = find_or_add(texts, text);
+	return texts->last;
 }
 
 static int compare_texts(const void *one, const void *other)

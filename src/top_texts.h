@@ -16,6 +16,7 @@ struct top_texts {
 	uint32_t cnt;
 	uint32_t *slots; /* number + 1 by hash, open addressing; at most half full */
 	size_t slot_cnt;
+	uint32_t last;	 /* number of the last one: neighbours are often alike */
 	uint32_t *ranks; /* by number, in the order of strcmp(); after top_texts__rank() */
 	bool failed;	 /* out of memory */
 };
