@@ -163,8 +163,15 @@ struct top_row top_model__row(const struct top_model *model, size_t at);
 /* Index of the selected row, 0 if there is none. */
 size_t top_model__selected(const struct top_model *model);
 void top_model__select(struct top_model *model, size_t row);
-/* Selects the next row, from the one after the selected round to itself, with what in a column. */
-bool top_model__search(struct top_model *model, const char *what);
+
+#define TOP_SEARCH_ROWS 4096
+enum top_found { TOP_FOUND, TOP_NOT_FOUND, TOP_GO_ON };
+/*
+ * Selects the next row, from the one after the selected round to itself, with what
+ * in a column. A million rows take seconds, so each call looks at TOP_SEARCH_ROWS
+ * at most, and the next one goes on: *looked counts from 0.
+ */
+enum top_found top_model__search(struct top_model *model, const char *what, size_t *looked);
 
 void top_model__summary(const struct top_model *model, struct top_summary *summary);
 /*

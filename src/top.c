@@ -64,8 +64,9 @@ static int show(struct top_ui *ui, bool ascii)
 		return EXIT_CANNOT;
 	while (!ui->quit && !top_term__signal()) {
 		top_draw(ui);
-		top_term__wait(ui->paused ? -1 : ui->source->fd);
+		top_term__wait(ui->paused ? -1 : ui->source->fd, ui->searching);
 		take_keys(ui);
+		top_search(ui);
 		if (ui->source->fd >= 0 && !ui->paused)
 			top_step(ui, 0);
 	}

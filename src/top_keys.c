@@ -139,10 +139,28 @@ static void key_help(struct top_ui *ui, int arg)
 		top_page__open(ui, text, "Keys and columns of gup-pintop " GUP_VERSION);
 }
 
+void top_search(struct top_ui *ui)
+{
+	enum top_found found;
+
+	if (!ui->searching)
+		return;
+	found = top_model__search(&ui->model, ui->search, &ui->looked);
+	ui->searching = found == TOP_GO_ON;
+	if (ui->searching)
+		top_say(ui, "searching: %zu%% of the rows; any key ends it",
+			ui->looked * 100 / ui->model.row_cnt);
+	else if (found == TOP_NOT_FOUND)
+		top_say(ui, "not found: %s", ui->search);
+	else
+		*ui->message = '\0';
+}
+
 static void search(struct top_ui *ui)
 {
-	if (*ui->search && !top_model__search(&ui->model, ui->search))
-		top_say(ui, "not found: %s", ui->search);
+	ui->searching = *ui->search;
+	ui->looked = 0;
+	top_search(ui);
 }
 
 static void search_done(struct top_ui *ui, const char *text)
@@ -439,6 +457,7 @@ void top_key(struct top_ui *ui, int code)
 	if (code == KEY_RESIZE)
 		return;
 	*ui->message = '\0';
+	ui->searching = false;
 	if (ui->prompt.label)
 		prompt_key(ui, code);
 	else if (ui->page.text && top_page_lines())

@@ -246,20 +246,20 @@ static bool row_has_word(const struct top_model *model, const struct top_row *ro
 	return false;
 }
 
-bool top_model__search(struct top_model *model, const char *what)
+enum top_found top_model__search(struct top_model *model, const char *what, size_t *looked)
 {
-	size_t from = top_model__selected(model);
+	size_t from = top_model__selected(model), end = *looked + TOP_SEARCH_ROWS;
 
-	for (size_t i = 1; i <= model->row_cnt; i++) {
-		size_t at = (from + i) % model->row_cnt;
+	for (; *looked < model->row_cnt && *looked < end; ++*looked) {
+		size_t at = (from + *looked + 1) % model->row_cnt;
 		struct top_row row = top_model__row(model, at);
 
 		if (row_has_word(model, &row, what)) {
 			top_model__select(model, at);
-			return true;
+			return TOP_FOUND;
 		}
 	}
-	return false;
+	return *looked < model->row_cnt ? TOP_GO_ON : TOP_NOT_FOUND;
 }
 
 static bool is_file_backed(const struct memory *memory)

@@ -208,13 +208,15 @@ int top_term__signal(void)
 	return term.ended;
 }
 
-void top_term__wait(int fd)
+void top_term__wait(int fd, bool busy)
 {
+	static const struct timespec none_at_all;
 	struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN },
 				{ .fd = fd, .events = POLLIN } };
 	sigset_t none;
 
 	sigemptyset(&none);
-	if (ppoll(fds, ARRAY_SIZE(fds), NULL, &none) > 0 && fds[0].revents & (POLLHUP | POLLERR))
+	if (ppoll(fds, ARRAY_SIZE(fds), busy ? &none_at_all : NULL, &none) > 0 &&
+	    fds[0].revents & (POLLHUP | POLLERR))
 		term.ended = SIGHUP;
 }

@@ -39,7 +39,9 @@ struct top_ui {
 	struct top_prompt prompt;
 	char message[256]; /* until the next key */
 	char search[TOP_PROMPT_ROOM], filter[TOP_PROMPT_ROOM];
-	size_t first; /* row at the top of the list */
+	size_t first;	/* row at the top of the list */
+	bool searching; /* goes on while no key is pressed */
+	size_t looked;	/* rows searched so far */
 	bool paused, quit;
 	bool utf8;
 };
@@ -59,6 +61,8 @@ char *top_key_help(const struct top_ui *ui);
 void top_key_footer(const struct top_ui *ui, char *text, size_t room);
 
 void __attribute__((format(printf, 2, 3))) top_say(struct top_ui *ui, const char *fmt, ...);
+/* Goes on with a search, for a moment. */
+void top_search(struct top_ui *ui);
 /* Takes text, malloced. */
 void top_page__open(struct top_ui *ui, char *text, const char *title);
 void top_page__close(struct top_ui *ui);
@@ -74,7 +78,7 @@ int top_term__start(bool ascii, bool *utf8);
 void top_term__stop(void);
 /* The signal that asked for the end, 0 = none. */
 int top_term__signal(void);
-/* Waits for a key, a resize, a signal, or fd (-1 = none) to be readable. */
-void top_term__wait(int fd);
+/* Waits for a key, a resize, a signal, or fd (-1 = none) to be readable; busy: only looks. */
+void top_term__wait(int fd, bool busy);
 
 #endif

@@ -4,7 +4,7 @@
  * folios in 10,000 groups of 1,000 processes: rows, order, header and every
  * cell of a screen of 50 lines, for each view; and keys: one that sorts, and a
  * move to the end and back by one. CPU time of this process, the least and the
- * median of several runs. Exit status 1 when even the least of a view is above
+ * median of several runs; and a step of a search. Exit status 1 when even the least of a view is above
  * the bound given (milliseconds). The view of single pages, a million rows that
  * only --pages records, is then sorted by each of its columns as well; its
  * refresh may take PAGES_BOUNDS times as long.
@@ -198,6 +198,22 @@ static double measure_column(struct top_model *model, const struct top_column *c
 	return sorts[0] > moves[0] ? sorts[0] : moves[0];
 }
 
+/* A step of a search for what is not there, as a key begins and the screen goes on with. */
+static double measure_search(struct top_model *model)
+{
+	double most = 0;
+
+	for (size_t looked = 0; looked < (size_t)RUNS * TOP_SEARCH_ROWS;) {
+		double begin = cpu_ms();
+
+		if (top_model__search(model, "no such text", &looked) != TOP_GO_ON)
+			break;
+		most = cpu_ms() - begin > most ? cpu_ms() - begin : most;
+	}
+	printf("  a step of a search %6.1f ms\n", most);
+	return most;
+}
+
 static bool is_within(const char *what, double ms, double bound)
 {
 	if (ms > bound)
@@ -237,6 +253,8 @@ static bool measure(enum top_view view, const struct snapshot *snap, double boun
 
 		within &= is_within(column->name, measure_column(&model, column), bound);
 	}
+	if (view == TOP_PAGES)
+		within &= is_within("search", measure_search(&model), bound);
 	top_model__done(&model);
 	return within;
 }

@@ -153,6 +153,13 @@ static void test_selection(void **state)
 	done(&model, snap);
 }
 
+static enum top_found search(struct top_model *model, const char *what)
+{
+	size_t looked = 0;
+
+	return top_model__search(model, what, &looked);
+}
+
 static void test_search(void **state)
 {
 	struct snapshot *snap = fixture_rdma();
@@ -160,13 +167,13 @@ static void test_search(void **state)
 
 	(void)state;
 	show(&model, snap, TOP_PROCESSES);
-	assert_true(top_model__search(&model, "IBACM"));
+	assert_int_equal(search(&model, "IBACM"), TOP_FOUND);
 	assert_int_equal(top_model__selected(&model), 2);
-	assert_true(top_model__search(&model, "anon"));
+	assert_int_equal(search(&model, "anon"), TOP_FOUND);
 	assert_int_equal(top_model__selected(&model), 0);
-	assert_true(top_model__search(&model, "anon"));
+	assert_int_equal(search(&model, "anon"), TOP_FOUND);
 	assert_int_equal(top_model__selected(&model), 1);
-	assert_false(top_model__search(&model, "nobody-is-called-so"));
+	assert_int_equal(search(&model, "nobody-is-called-so"), TOP_NOT_FOUND);
 	assert_int_equal(top_model__selected(&model), 1);
 	done(&model, snap);
 }

@@ -224,6 +224,39 @@ static void test_order_of_pages(void **state)
 	done(&model, snap);
 }
 
+/* Many rows are searched a part at a time, round from the selected one to itself. */
+static void test_search_of_pages(void **state)
+{
+	struct snapshot *snap = fixture_rdma();
+	enum top_found found = TOP_GO_ON;
+	size_t looked = 0, calls = 0, at;
+	struct top_model model;
+
+	(void)state;
+	add_many_pages(snap);
+	show(&model, snap, TOP_PAGES);
+	top_model__select(&model, 7);
+	for (; found == TOP_GO_ON; calls++)
+		found = top_model__search(&model, "no such text", &looked);
+	assert_int_equal(found, TOP_NOT_FOUND);
+	assert_int_equal(looked, MANY);
+	assert_int_equal(calls, (MANY + TOP_SEARCH_ROWS - 1) / TOP_SEARCH_ROWS);
+	assert_true(calls > 1);
+	assert_int_equal(top_model__selected(&model), 7);
+
+	snap->pages[MANY / 2].file = "/srv/the-one";
+	for (looked = 0; top_model__search(&model, "THE-ONE", &looked) == TOP_GO_ON;)
+		;
+	at = top_model__selected(&model);
+	assert_int_equal(top_model__row(&model, at).id, snap->pages[MANY / 2].pfn);
+	top_model__select(&model, at + 1);
+	looked = 0;
+	assert_int_equal(top_model__search(&model, "the-one", &looked), TOP_GO_ON);
+	assert_int_equal(top_model__search(&model, "the-one", &looked), TOP_FOUND);
+	assert_int_equal(top_model__selected(&model), at);
+	done(&model, snap);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_findings_and_cgroups),
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_order_of_pages),
+		cmocka_unit_test(test_search_of_pages),
 	};
 
 	setenv("TZ", "UTC", 1);
