@@ -19,15 +19,9 @@
 
 #define UNEXPLAINED_SHARE 20 /* 5% of RAM */
 
-struct counters {
-	bool known;
-	uint64_t acquired, released;
-	uint64_t slack; /* may be that far from what is so */
-};
-
-static struct counters read_counters(const struct scan_take_options *opts)
+static struct scan_counters read_counters(const struct scan_take_options *opts)
 {
-	struct counters counters = {};
+	struct scan_counters counters = {};
 
 	if (opts->counters_as_they_are)
 		counters.slack = 2 * vmstat__slack(); /* of both counters */
@@ -96,10 +90,10 @@ static bool has_folio_add_pin(void)
 }
 
 /* What moved while the scan ran bounds how far its sum and the counters may differ. */
-static void weigh_counters(struct scan_view *view, const struct counters *before,
-			   const struct counters *after)
+void scan_view__weigh(struct checks *checks, const struct scan_counters counters[2], uint64_t pins,
+		      uint64_t undecided, bool biased)
 {
-	struct checks *checks = &view->snap->checks;
+	const struct scan_counters *before = &counters[0], *after = &counters[1];
 	int64_t above, slack;
 
 	checks->vmstat_known = before->known && after->known;
@@ -109,14 +103,14 @@ static void weigh_counters(struct scan_view *view, const struct counters *before
 	checks->vmstat_released = after->released;
 	checks->moved_during_scan =
 		after->acquired - before->acquired + after->released - before->released;
-	above = (int64_t)(after->acquired - after->released) - (int64_t)view->snap->pinned.pins;
+	above = (int64_t)(after->acquired - after->released) - (int64_t)pins;
 	checks->above_scan_known = true;
 	checks->above_scan = above;
 	slack = checks->moved_during_scan + before->slack + after->slack;
 	if (above < 0)
-		checks->vmstat_agrees = -above <= slack || has_folio_add_pin();
+		checks->vmstat_agrees = -above <= slack || biased;
 	else
-		checks->vmstat_agrees = above <= slack + (int64_t)undecided_pins(view->scan);
+		checks->vmstat_agrees = above <= slack + (int64_t)undecided;
 }
 
 static void fill_checks(struct scan_view *view)
@@ -172,7 +166,7 @@ static int read_evidence(const struct scan_result *scan, struct evidence *eviden
 
 /* From both to the snapshot; vmstat is known from around the scan. */
 static int build(struct scan_view *view, struct scanner *scanner,
-		 const struct scan_take_options *opts, const struct counters counters[2])
+		 const struct scan_take_options *opts, const struct scan_counters counters[2])
 {
 	int err = 0;
 
@@ -190,7 +184,8 @@ static int build(struct scan_view *view, struct scanner *scanner,
 		return 0;
 	}
 	scan_view__pages(view, opts->pages);
-	weigh_counters(view, &counters[0], &counters[1]);
+	scan_view__weigh(&view->snap->checks, counters, view->snap->pinned.pins,
+			 undecided_pins(view->scan), has_folio_add_pin());
 	explain_memory(view->snap);
 	return 0;
 }
@@ -207,7 +202,7 @@ static int take(struct scanner *scanner, const struct scan_take_options *opts,
 	struct evidence evidence = {};
 	struct scan_result scan = {};
 	struct zones zones;
-	struct counters counters[2];
+	struct scan_counters counters[2];
 	struct scan_view view = {
 		.snap = snap,
 		.scan = &scan,
