@@ -59,7 +59,6 @@ struct limits_charge {
 	const char *account; /* "user, VmPin": where it is charged; "nothing" */
 	const char *limit;   /* what refuses more, and when not */
 	const char *beware;  /* counted twice, or not at all; NULL = nothing special */
-	bool verified;	     /* in the kernel's source or by experiment */
 };
 
 const struct limits_charge *limits__charges(size_t *cnt);

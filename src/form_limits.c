@@ -88,11 +88,10 @@ int form_limits(FILE *out, const struct limits *limits)
 
 	put_procs(out, limits);
 	put_users(out, limits);
-	fputs("\nWhat is charged where (? = not verified)\n", out);
+	fputs("\nWhat is charged where\n", out);
 	for (size_t i = 0; i < cnt; i++)
-		fprintf(out, "  %c %-16s %-11s %s\n%33s%s\n", charges[i].verified ? ' ' : '?',
-			charges[i].subsystem, charges[i].account, charges[i].limit, "",
-			charges[i].beware);
+		fprintf(out, "    %-16s %-11s %s\n%33s%s\n", charges[i].subsystem,
+			charges[i].account, charges[i].limit, "", charges[i].beware);
 	return ferror(out) ? -EIO : 0;
 }
 
@@ -165,8 +164,6 @@ static void json_charges(struct json_out *out)
 		json_out__string(out, charges[i].limit);
 		json_out__key(out, "beware");
 		json_out__string(out, charges[i].beware);
-		json_out__key(out, "verified");
-		json_out__raw(out, charges[i].verified ? "true" : "false");
 		json_out__close(out, '}');
 	}
 	json_out__close(out, ']');

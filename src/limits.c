@@ -17,23 +17,24 @@
 /*
  * Read in the kernel's source (io_uring/rsrc.c, drivers/infiniband/core/umem.c,
  * drivers/vfio/vfio_iommu_type1.c, drivers/iommu/iommufd/pages.c,
- * net/xdp/xdp_umem.c) or shown by tests/unit/test_limits.c.
+ * net/xdp/xdp_umem.c, lib/iov_iter.c, drivers/dma-buf/udmabuf.c,
+ * drivers/media/common/videobuf2/frame_vector.c) or shown by tests/unit/test_limits.c.
  */
 static const struct limits_charge charges[] = {
 	{ "io_uring buffers", "user, VmPin", "MEMLOCK per user; none with CAP_IPC_LOCK",
-	  "with CAP_IPC_LOCK not charged to the user", true },
+	  "with CAP_IPC_LOCK not charged to the user" },
 	{ "RDMA regions", "VmPin", "MEMLOCK per process; none with CAP_IPC_LOCK",
-	  "the same page counts twice in two regions", true },
+	  "the same page counts twice in two regions" },
 	{ "VFIO type1", "VmLck", "MEMLOCK per process; none with CAP_IPC_LOCK",
-	  "the same page counts twice in two containers", true },
+	  "the same page counts twice in two containers" },
 	{ "iommufd", "user, VmPin", "MEMLOCK per user, also with CAP_IPC_LOCK",
-	  "as VFIO's stand-in charges VmLck, not the user", true },
+	  "as VFIO's stand-in charges VmLck, not the user" },
 	{ "AF_XDP umem", "user", "MEMLOCK per user; none with CAP_IPC_LOCK",
-	  "with CAP_IPC_LOCK not charged at all", true },
-	{ "process_vm_*", "nothing", "none", "lasts for the call only", true },
-	{ "O_DIRECT", "nothing", "none", "lasts for the transfer only", false },
-	{ "udmabuf", "nothing", "its own, by number and size", "not in any account", false },
-	{ "V4L2 USERPTR", "nothing", "none", "not in any account", false },
+	  "with CAP_IPC_LOCK not charged at all" },
+	{ "process_vm_*", "nothing", "none", "lasts for the call only" },
+	{ "O_DIRECT", "nothing", "none", "lasts for the transfer only" },
+	{ "udmabuf", "nothing", "its own, by number and size", "not in any account" },
+	{ "V4L2 USERPTR", "nothing", "none", "not in any account" },
 };
 
 const struct limits_charge *limits__charges(size_t *cnt)
