@@ -381,7 +381,7 @@ static void put_stack(struct text *text, const char *label, const struct stack *
 		text__line(text, put ? "" : label, "(%s: %s)", put ? "ends here" : "unknown",
 			   stack->why);
 	if (sampled)
-		text__line(text, "", "(of one call: not each call's stack was taken)");
+		text__line(text, "", "(sampled: of one call, not each call's stack was taken)");
 }
 
 static void line_kernel(struct text *text, const struct subject *s)
