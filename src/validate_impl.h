@@ -32,6 +32,7 @@ struct outcome {
 #define WANT_LONGTERM 1 /* every pin FOLL_LONGTERM */
 #define WANT_SHORT 2	/* none */
 #define WANT_DIRTY 4	/* a clean page is dirty after the release */
+#define WANT_NOTHING 8	/* of check_reference: no reference by get_user_pages* either */
 
 struct row;
 struct validation;

@@ -46,7 +46,7 @@ struct way {
 
 extern const struct way way_pv_read, way_pv_write, way_ring, way_pbuf_ring, way_mem_region, way_xdp,
 	way_udmabuf, way_dio_read, way_dio_write, way_alg, way_vmsplice, way_zerocopy, way_rdma,
-	way_vb2, way_sg, way_nvme, way_vfio;
+	way_vb2, way_sg, way_nvme, way_vfio, way_vfio_read, way_rdma_odp, way_block_read, way_futex;
 
 /*
  * Maps touched memory and prepares the way. 0; -EOPNOTSUPP: not here, hold->why

@@ -61,6 +61,10 @@ const struct way way_udmabuf = { "UDMABUF_CREATE", false,	MEMORY_MEMFD, 53,
 
 /* ---- RDMA: a memory region by the verbs' write interface ---- */
 
+/* enum ib_uverbs_access_flags, in a header of its own that clashes with the verbs' one. */
+#define ACCESS_LOCAL_WRITE 1
+#define ACCESS_ON_DEMAND (1 << 6)
+
 static int verb(int fd, uint32_t command, void *cmd, size_t len, size_t resp_len)
 {
 	struct ib_uverbs_cmd_hdr *hdr = cmd;
@@ -90,7 +94,7 @@ static int open_rdma(struct hold *hold, const char *arg)
 	return 0;
 }
 
-static int pin_rdma(struct hold *hold)
+static int register_mr(struct hold *hold, uint32_t access)
 {
 	struct ib_uverbs_alloc_pd_resp pd = {};
 	struct {
@@ -105,13 +109,27 @@ static int pin_rdma(struct hold *hold)
 			   .start = (uintptr_t)hold->addr,
 			   .length = bytes_of(hold),
 			   .hca_va = (uintptr_t)hold->addr,
-			   .access_flags = 1 /* local write */ } };
+			   .access_flags = access } };
 	int err = verb(hold->holder, IB_USER_VERBS_CMD_ALLOC_PD, &alloc, sizeof(alloc), sizeof(pd));
 
 	if (err)
 		return err;
 	reg.cmd.pd_handle = pd.pd_handle;
 	return verb(hold->holder, IB_USER_VERBS_CMD_REG_MR, &reg, sizeof(reg), sizeof(mr));
+}
+
+static int pin_rdma(struct hold *hold)
+{
+	return register_mr(hold, ACCESS_LOCAL_WRITE);
+}
+
+static int pin_rdma_odp(struct hold *hold)
+{
+	int err = register_mr(hold, ACCESS_LOCAL_WRITE | ACCESS_ON_DEMAND);
+
+	return err == -EOPNOTSUPP || err == -EINVAL
+		       ? hold__cannot(hold, "this RDMA device has no on-demand paging")
+		       : err;
 }
 
 /* The context goes with its file, and that when its event file is closed as well. */
@@ -124,6 +142,9 @@ static int unpin_rdma(struct hold *hold)
 
 const struct way way_rdma = { "ib_uverbs REG_MR", false,    MEMORY_ANON, 47,
 			      open_rdma,	  pin_rdma, unpin_rdma };
+const struct way way_rdma_odp = {
+	"ib_uverbs REG_MR on demand", false, MEMORY_ANON, 37, open_rdma, pin_rdma_odp, unpin_rdma
+};
 
 /* ---- video: a buffer of the program's own ---- */
 
@@ -219,6 +240,31 @@ const struct way way_nvme = {
 	"NVME_IOCTL_IO_CMD read", true, MEMORY_ANON, 17, open_nvme, pin_nvme, NULL
 };
 
+/* ---- a disk itself, read only ---- */
+
+static int open_block(struct hold *hold, const char *arg)
+{
+	static const char *const disks[] = { "/dev/nvme[0-9]n[0-9]", "/dev/vd[a-z]",
+					     "/dev/sd[a-z]" };
+
+	(void)arg;
+	for (size_t i = 0; i < ARRAY_SIZE(disks) && hold->disk < 0; i++)
+		hold->disk = open_first(disks[i], O_RDONLY | O_DIRECT);
+	return hold->disk < 0 ? hold__cannot(hold, "no NVMe, virtio or SCSI disk can be opened")
+			      : 0;
+}
+
+static int read_block(struct hold *hold)
+{
+	ssize_t done = pread(hold->disk, hold->addr, bytes_of(hold), 0);
+
+	return done == (ssize_t)bytes_of(hold) ? 0 : done < 0 ? -errno : -EIO;
+}
+
+const struct way way_block_read = {
+	"pread O_DIRECT of a disk", true, MEMORY_ANON, 89, open_block, read_block, NULL
+};
+
 /* ---- VFIO ---- */
 
 static int open_vfio(struct hold *hold, const char *arg)
@@ -239,17 +285,27 @@ static int open_vfio(struct hold *hold, const char *arg)
 	return 0;
 }
 
-static int pin_vfio(struct hold *hold)
+static int map_dma(struct hold *hold, uint32_t flags)
 {
 	struct vfio_iommu_type1_dma_map dma = {
 		.argsz = sizeof(dma),
-		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.flags = flags,
 		.vaddr = (uintptr_t)hold->addr,
 		.iova = 1 << 20,
 		.size = bytes_of(hold),
 	};
 
 	return ioctl(hold->holder, VFIO_IOMMU_MAP_DMA, &dma) ? -errno : 0;
+}
+
+static int pin_vfio(struct hold *hold)
+{
+	return map_dma(hold, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+}
+
+static int pin_vfio_read(struct hold *hold)
+{
+	return map_dma(hold, VFIO_DMA_MAP_FLAG_READ);
 }
 
 static int unpin_vfio(struct hold *hold)
@@ -266,3 +322,10 @@ static int unpin_vfio(struct hold *hold)
 const struct way way_vfio = {
 	"VFIO_IOMMU_MAP_DMA", false, MEMORY_ANON, 43, open_vfio, pin_vfio, unpin_vfio
 };
+const struct way way_vfio_read = { "VFIO_IOMMU_MAP_DMA for reading",
+				   false,
+				   MEMORY_FILE,
+				   41,
+				   open_vfio,
+				   pin_vfio_read,
+				   unpin_vfio };
