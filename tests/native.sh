@@ -284,7 +284,7 @@ check_daemon_clients() {
 
 check_prometheus() {
 	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
-	as_root tests/pind prometheus
+	as_root tests/pind-around prometheus
 }
 
 # The modules of the kernels in the cache, where their version has a golden file.
@@ -344,10 +344,10 @@ run_native() {
 	try native/diff check_diff
 	try native/pind check_pind
 	try native/daemon-clients check_daemon_clients
-	try native/promtool tests/pind promtool
-	try native/systemd tests/pind systemd
+	try native/promtool tests/pind-around promtool
+	try native/systemd tests/pind-around systemd
 	try native/fuzz check_fuzz
-	try native/filtered tests/pind filtered
+	try native/filtered tests/pind-around filtered
 	try native/top tests/top ${matrix:+--keys 10000}
 	try native/top-speed build/tests/bench/top 50
 	try native/picture-top tests/picture-top --check
