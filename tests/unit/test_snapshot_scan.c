@@ -366,101 +366,95 @@ static void test_explain(void **state)
 	snapshot__free(m.snap);
 }
 
+static const struct {
+	uint64_t acquired[2], released[2], slack, undecided;
+	bool biased, agrees;
+	const char *says;
+} vmstat_cases[] = {
+	{ { 5009, 5009 },
+	  { 4000, 4000 },
+	  0,
+	  0,
+	  false,
+	  true,
+	  "1,009 pins, as the scan; 0 moved meanwhile: agrees" },
+	{ { 5009, 5011 },
+	  { 4000, 4003 },
+	  0,
+	  0,
+	  false,
+	  true,
+	  "1,008 pins, 1 below the scan; 5 moved meanwhile: agrees" },
+	{ { 5009, 5030 },
+	  { 4000, 4000 },
+	  0,
+	  0,
+	  false,
+	  true,
+	  "1,030 pins, 21 above the scan; 21 moved meanwhile: agrees" },
+	{ { 5046, 5046 },
+	  { 4000, 4000 },
+	  0,
+	  0,
+	  false,
+	  false,
+	  "1,046 pins, 37 above the scan; 0 moved meanwhile: DISAGREES by 37" },
+	{ { 5046, 5049 },
+	  { 4000, 4000 },
+	  0,
+	  0,
+	  false,
+	  false,
+	  "1,049 pins, 40 above the scan; 3 moved meanwhile: DISAGREES by 37" },
+	{ { 5046, 5046 }, { 4000, 4000 }, 0, 36, false, false, "DISAGREES by 37" },
+	{ { 5046, 5046 }, { 4000, 4000 }, 0, 37, false, true, "37 above the scan; 0 moved" },
+	{ { 5046, 5046 }, { 4000, 4000 }, 18, 0, false, false, "DISAGREES by 37" },
+	{ { 5046, 5046 }, { 4000, 4000 }, 19, 0, false, true, ": agrees" },
+	{ { 5000, 5000 },
+	  { 4000, 4000 },
+	  0,
+	  9,
+	  false,
+	  false,
+	  "1,000 pins, 9 below the scan; 0 moved meanwhile: DISAGREES by 9" },
+	{ { 5000, 5000 },
+	  { 4000, 4000 },
+	  0,
+	  0,
+	  true,
+	  true,
+	  "9 below the scan; 0 moved meanwhile: within\n              folio_add_pin's "
+	  "bias" },
+	{ { 5000, 5000 },
+	  { 6000, 6000 },
+	  0,
+	  0,
+	  true,
+	  true,
+	  "-1,000 pins, 2,009 below the scan; 0 moved meanwhile: within\n" },
+};
+
 /* What the report says of the kernel's counters, beside 1,009 pins found. */
 static void test_vmstat(void **state)
 {
-	static const struct {
-		uint64_t acquired[2], released[2], slack, undecided;
-		bool biased, agrees;
-		const char *says;
-	} cases[] = {
-		{ { 5009, 5009 },
-		  { 4000, 4000 },
-		  0,
-		  0,
-		  false,
-		  true,
-		  "1,009 pins, as the scan; 0 moved meanwhile: agrees" },
-		{ { 5009, 5011 },
-		  { 4000, 4003 },
-		  0,
-		  0,
-		  false,
-		  true,
-		  "1,008 pins, 1 below the scan; 5 moved meanwhile: agrees" },
-		{ { 5009, 5030 },
-		  { 4000, 4000 },
-		  0,
-		  0,
-		  false,
-		  true,
-		  "1,030 pins, 21 above the scan; 21 moved meanwhile: agrees" },
-		{ { 5046, 5046 },
-		  { 4000, 4000 },
-		  0,
-		  0,
-		  false,
-		  false,
-		  "1,046 pins, 37 above the scan; 0 moved meanwhile: DISAGREES by 37" },
-		{ { 5046, 5049 },
-		  { 4000, 4000 },
-		  0,
-		  0,
-		  false,
-		  false,
-		  "1,049 pins, 40 above the scan; 3 moved meanwhile: DISAGREES by 37" },
-		{ { 5046, 5046 }, { 4000, 4000 }, 0, 36, false, false, "DISAGREES by 37" },
-		{ { 5046, 5046 },
-		  { 4000, 4000 },
-		  0,
-		  37,
-		  false,
-		  true,
-		  "37 above the scan; 0 moved" },
-		{ { 5046, 5046 }, { 4000, 4000 }, 18, 0, false, false, "DISAGREES by 37" },
-		{ { 5046, 5046 }, { 4000, 4000 }, 19, 0, false, true, ": agrees" },
-		{ { 5000, 5000 },
-		  { 4000, 4000 },
-		  0,
-		  9,
-		  false,
-		  false,
-		  "1,000 pins, 9 below the scan; 0 moved meanwhile: DISAGREES by 9" },
-		{ { 5000, 5000 },
-		  { 4000, 4000 },
-		  0,
-		  0,
-		  true,
-		  true,
-		  "9 below the scan; 0 moved meanwhile: within\n              folio_add_pin's "
-		  "bias" },
-		{ { 5000, 5000 },
-		  { 6000, 6000 },
-		  0,
-		  0,
-		  true,
-		  true,
-		  "-1,000 pins, 2,009 below the scan; 0 moved meanwhile: within\n" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(vmstat_cases); i++) {
 		struct scan_counters counters[2];
 		struct machine m;
 		char *text;
 
 		for (int k = 0; k < 2; k++)
-			counters[k] =
-				(struct scan_counters){ true, cases[i].acquired[k],
-							cases[i].released[k], cases[i].slack };
+			counters[k] = (struct scan_counters){ true, vmstat_cases[i].acquired[k],
+							      vmstat_cases[i].released[k],
+							      vmstat_cases[i].slack };
 		machine_open(&m);
-		scan_view__weigh(&m.snap->checks, counters, 1009, cases[i].undecided,
-				 cases[i].biased);
+		scan_view__weigh(&m.snap->checks, counters, 1009, vmstat_cases[i].undecided,
+				 vmstat_cases[i].biased);
 		machine_shot(&m);
-		assert_int_equal(m.snap->checks.vmstat_agrees, cases[i].agrees);
+		assert_int_equal(m.snap->checks.vmstat_agrees, vmstat_cases[i].agrees);
 		text = written(m.snap, text_form);
-		if (!strstr(text, cases[i].says))
-			fail_msg("%s not in %s", cases[i].says, text);
+		if (!strstr(text, vmstat_cases[i].says))
+			fail_msg("%s not in %s", vmstat_cases[i].says, text);
 		free(text);
 		snapshot__free(m.snap);
 	}
