@@ -80,6 +80,22 @@ build_module() {
 	}
 }
 
+# memory_options: two nodes, a hole that no section ends at, memory of a device,
+# and a third node with nothing but a DIMM, far above, which nobody has taken into use.
+memory_options() {
+	local arg
+
+	# shellcheck disable=SC2016  # the kernel's $
+	options+=(--append 'memmap=7M$0x20100000 memmap=64M!0x28000000 memhp_default_state=offline')
+	for arg in -m slots=1,maxmem=8G \
+		-object memory-backend-ram,id=m0,size=1280M -numa node,nodeid=0,cpus=0-1,memdev=m0 \
+		-object memory-backend-ram,id=m1,size=768M -numa node,nodeid=1,memdev=m1 \
+		-numa node,nodeid=2 -object memory-backend-ram,id=m2,size=512M \
+		-device pc-dimm,memdev=m2,node=2,addr=0x180000000; do
+		options+=("--qemu-arg=$arg")
+	done
+}
+
 # boot_options KERNEL BOOT: sets the array $options.
 boot_options() {
 	local kind
@@ -109,6 +125,7 @@ boot_options() {
 	stress-full) options+=(--memory 3072 --append preempt=full) ;;
 	million) options+=(--memory 6144) ;;
 	cost) options+=(--cpus 1 --qemu-arg=-icount --qemu-arg=shift=0,sleep=off --append=nokaslr) ;;
+	memory) memory_options ;;
 	esac
 }
 
