@@ -124,7 +124,7 @@ boot_options() {
 		;;
 	stress-full) options+=(--memory 3072 --append preempt=full) ;;
 	million) options+=(--memory 6144) ;;
-	cost) options+=(--cpus 1 --qemu-arg=-icount --qemu-arg=shift=0,sleep=off --append=nokaslr) ;;
+	cost) options+=(--cpus 1 --qemu-arg=-icount '--qemu-arg=shift=0,sleep=off' --append=nokaslr) ;;
 	memory) memory_options ;;
 	esac
 }
