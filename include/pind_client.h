@@ -2,7 +2,8 @@
 /*
  * Asks a running gup-pind over its Unix socket, as far as that needs HTTP: one
  * GET a connection. The daemon is another process of another age, so nothing
- * that it says is relied on before it was checked.
+ * that it says is relied on before it was checked. Not libcurl, which would bring
+ * TLS and LDAP into a process that runs as root, for one request.
  */
 #ifndef GUP_PIND_CLIENT_H
 #define GUP_PIND_CLIENT_H
