@@ -62,12 +62,21 @@ const struct claim *records__claims(const struct records *records, size_t i, siz
  * Drops what the next match will not need: records of FOLL_LONGTERM calls, whose
  * folios are known by now, and of others that were not used since the scan
  * before the last. take(ctx, key, record) removes one from the map and returns
- * it as it was then, 0; or -ENOENT. How many were dropped.
+ * it as it was then, 0; or -ENOENT. *changed: one of these had been called since it
+ * was loaded, and is known here only. How many were dropped.
  */
 size_t records__gc(struct records *records,
 		   int (*take)(void *ctx, const struct gup_record_key *key,
 			       struct gup_record *record),
-		   void *ctx);
+		   void *ctx, bool *changed);
+
+/*
+ * All that the next match needs, for another process of this build: *bytes is
+ * malloc'ed, the caller frees. 0 or -ENOMEM.
+ */
+int records__save(const struct records *records, void **bytes, size_t *cnt);
+/* Instead of what is known. 0, or -EBADMSG: not saved by this build on this kernel. */
+int records__restore(struct records *records, const void *bytes, size_t cnt);
 
 /* Sets used[id] of all owners that a claim of the last match or a record names; ids up to cnt. */
 void records__mark_owners(const struct records *records, bool *used, size_t cnt);

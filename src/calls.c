@@ -9,19 +9,25 @@
 #include <time.h>
 
 #include "gone.h"
-#include "resolve.h"
+#include "scan_counters.h"
 #include "util.h"
 
 #define SOON_NS 1000000000ULL
 #define LATER_NS 10000000000ULL
+#define REST_SHARE 100
 
 struct calls {
 	struct tracker *tracker;
 	struct scanner *scanner;
 	struct records *records;
 	struct scan_result scan;
-	struct calls_view view;
-	uint64_t scanned_ns;	  /* monotonic */
+	struct scan_counters counters[2];
+	bool counters_as_they_are;
+	calls_keep_fn keep; /* NULL = nobody goes on */
+	void *keep_ctx;
+	bool keep_failed;
+	uint64_t scanned_ns;	  /* monotonic: when the last scan began */
+	uint64_t took_ns;	  /* with all that goes with it */
 	uint64_t made, made_long; /* records by the time of the last scan, lengthened ones again */
 };
 
@@ -33,7 +39,24 @@ static uint64_t now_ns(void)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
-struct calls *calls__open(struct tracker *tracker)
+static int open_records(struct calls *calls, const struct calls_options *opts)
+{
+	int err = 0;
+
+	calls->records =
+		records__new(scanner__vmemmap(calls->scanner), scanner__page_bytes(calls->scanner));
+	if (!calls->records)
+		err = -ENOMEM;
+	else if (opts->kept)
+		err = records__restore(calls->records, opts->kept, opts->kept_bytes);
+	if (!err)
+		err = calls__scan(calls);
+	if (err)
+		warnx("can't scan for pinned pages: %s", strerror(-err));
+	return err;
+}
+
+struct calls *calls__open(struct tracker *tracker, const struct calls_options *opts)
 {
 	struct calls *calls = calloc(1, sizeof(*calls));
 	int err;
@@ -41,16 +64,9 @@ struct calls *calls__open(struct tracker *tracker)
 	if (!calls)
 		return NULL;
 	calls->tracker = tracker;
+	calls->counters_as_they_are = opts->counters_as_they_are;
 	calls->scanner = scanner__open();
-	if (!calls->scanner) {
-		err = -errno;
-	} else {
-		calls->records = records__new(scanner__vmemmap(calls->scanner),
-					      scanner__page_bytes(calls->scanner));
-		err = calls->records ? calls__scan(calls) : -ENOMEM;
-		if (err)
-			warnx("can't scan for pinned pages: %s", strerror(-err));
-	}
+	err = calls->scanner ? open_records(calls, opts) : -errno;
 	if (!err)
 		return calls;
 	calls__close(calls);
@@ -115,6 +131,37 @@ static int class_owners(struct tracker *tracker, struct owner_class **classes, s
 	return 0;
 }
 
+static int keep_all(const struct calls *calls)
+{
+	cleanup_free void *bytes = NULL;
+	size_t cnt;
+	int err;
+
+	if (!calls->keep)
+		return 0;
+	err = records__save(calls->records, &bytes, &cnt);
+	return err ? err : calls->keep(calls->keep_ctx, bytes, cnt);
+}
+
+/* False: what is known is in this process alone, so that nothing may be dropped from the map. */
+static bool is_kept(struct calls *calls)
+{
+	int err = keep_all(calls);
+
+	if (err && !calls->keep_failed)
+		warnx("can't keep what is known of records, so they stay in their map: %s",
+		      strerror(-err));
+	calls->keep_failed = err != 0;
+	return !err;
+}
+
+int calls__keep(struct calls *calls, calls_keep_fn keep, void *ctx)
+{
+	calls->keep = keep;
+	calls->keep_ctx = ctx;
+	return keep_all(calls);
+}
+
 static int load_records(struct calls *calls)
 {
 	cleanup_free struct gup_spill *live = NULL, *spilled = NULL;
@@ -125,27 +172,15 @@ static int load_records(struct calls *calls)
 		err = tracker__spills(calls->tracker, &spilled, &spilled_cnt);
 	if (!err)
 		err = records__load(calls->records, live, live_cnt, spilled, spilled_cnt);
+	/* These are in no map any more. */
+	if (!err && spilled_cnt)
+		is_kept(calls);
 	return err;
 }
 
 static int take_record(void *ctx, const struct gup_record_key *key, struct gup_record *record)
 {
 	return tracker__take_record(ctx, key, record);
-}
-
-/* The kernel's own count of pins around the scan. */
-struct outstanding {
-	bool known;
-	uint64_t acquired, released;
-};
-
-static struct outstanding read_outstanding(void)
-{
-	struct outstanding out = {};
-
-	vmstat__refresh();
-	out.known = !vmstat__read(&out.acquired, &out.released);
-	return out;
 }
 
 /* Owners and processes that are gone and hold nothing would fill the maps in the end. */
@@ -181,45 +216,47 @@ static uint64_t made_long(const uint64_t *stats)
 	return stats[GUP_STAT_RECORDED_LONG] + stats[GUP_STAT_EXTENDED];
 }
 
+/* Whose is what was found; what is bound by now, or gone, is forgotten. */
+static int bind(struct calls *calls, uint64_t before_ns)
+{
+	cleanup_free struct owner_class *classes = NULL;
+	size_t class_cnt;
+	bool changed;
+	int err = load_records(calls);
+
+	if (!err)
+		err = class_owners(calls->tracker, &classes, &class_cnt);
+	if (!err)
+		err = records__match(calls->records, calls->scan.hits, calls->scan.hit_cnt,
+				     calls->scanned_ns, classes, class_cnt);
+	if (err || !is_kept(calls))
+		return err;
+	records__gc(calls->records, take_record, calls->tracker, &changed);
+	if (changed)
+		is_kept(calls);
+	return forget_gone(calls, before_ns);
+}
+
 int calls__scan(struct calls *calls)
 {
 	struct scan_options opts = {};
-	struct outstanding before = read_outstanding(), after;
-	cleanup_free struct owner_class *classes = NULL;
 	uint64_t stats[GUP_STAT_CNT], before_ns = calls->scanned_ns;
-	size_t class_cnt;
 	int err = tracker__stats(calls->tracker, stats);
 
+	calls->counters[0] = scan_counters__read(calls->counters_as_they_are);
 	calls->scanned_ns = now_ns();
 	tracker__scan_begins(calls->tracker, calls->scanned_ns);
 	scan_result__free(&calls->scan);
 	memset(&calls->scan, 0, sizeof(calls->scan));
 	if (!err)
 		err = scanner__run(calls->scanner, &opts, &calls->scan);
-	after = read_outstanding();
+	calls->counters[1] = scan_counters__read(calls->counters_as_they_are);
 	if (!err)
-		err = load_records(calls);
-	if (!err)
-		err = class_owners(calls->tracker, &classes, &class_cnt);
-	if (!err)
-		err = records__match(calls->records, calls->scan.hits, calls->scan.hit_cnt,
-				     calls->scanned_ns, classes, class_cnt);
-	if (err)
-		return err;
-	records__gc(calls->records, take_record, calls->tracker);
-	err = forget_gone(calls, before_ns);
-	if (err)
-		return err;
+		err = bind(calls, before_ns);
+	calls->took_ns = now_ns() - calls->scanned_ns;
 	calls->made = stats[GUP_STAT_RECORDED];
 	calls->made_long = made_long(stats);
-	calls->view = (struct calls_view){
-		.scan = &calls->scan,
-		.records = calls->records,
-		.out_known = before.known && after.known,
-		.out = after.acquired - after.released,
-		.moved = after.acquired - before.acquired + after.released - before.released,
-	};
-	return 0;
+	return err;
 }
 
 int calls__tick(struct calls *calls)
@@ -227,7 +264,7 @@ int calls__tick(struct calls *calls)
 	uint64_t stats[GUP_STAT_CNT], age = now_ns() - calls->scanned_ns;
 	int err;
 
-	if (age < SOON_NS)
+	if (age < SOON_NS || age < REST_SHARE * calls->took_ns)
 		return 0;
 	err = tracker__stats(calls->tracker, stats);
 	if (err)
@@ -240,7 +277,11 @@ int calls__tick(struct calls *calls)
 
 struct calls_view calls__view(const struct calls *calls)
 {
-	return calls->view;
+	return (struct calls_view){
+		.scan = &calls->scan,
+		.records = calls->records,
+		.counters = calls->counters,
+	};
 }
 
 uint64_t calls__page(const struct calls *calls, uint64_t pfn)

@@ -63,7 +63,7 @@ static void line_vmstat(struct text *text, const struct checks *checks)
 
 	if (!checks->vmstat_known)
 		return;
-	if (checks->above_scan_known && !checks->plan) {
+	if (checks->above_scan_known) {
 		line_vmstat_scan(text, checks);
 		return;
 	}

@@ -108,7 +108,9 @@ static int test_tracker(struct run *run)
 	int err;
 
 	if (run->plan == PLAN_CALL) {
-		run->calls = calls__open(run->tracker);
+		const struct calls_options opts = {};
+
+		run->calls = calls__open(run->tracker, &opts);
 		if (!run->calls)
 			return EXIT_CANNOT;
 		err = calls__selftest(run->calls, run->tracker, &run->selftest);

@@ -14,50 +14,6 @@
 #include "records_impl.h"
 #include "util.h"
 
-/* A record, how many of its calls earlier scans have seen, and how many the last one may have. */
-struct rec {
-	struct gup_spill spill;
-	uint32_t seen, open;
-	bool in_map;
-};
-
-/* Memory that a fresh record covers. */
-struct span {
-	uint64_t mapping, begin, end;
-	uint64_t max_end; /* of all spans up to this one in the same mapping */
-	const struct rec *rec;
-};
-
-/*
- * What is known of pinned folios in line, in physical memory and in what they are
- * of, of one order, and pinned alike: their claims are claims[first..first + cnt).
- */
-struct bound {
-	uint64_t pfn, mapping, index; /* of the first of them */
-	uint64_t hit;		      /* its number in the scan */
-	uint32_t folios;
-	uint32_t first, cnt;
-	uint8_t order;
-};
-
-struct bounds {
-	struct bound *items;
-	size_t cnt, room;
-	struct claim *claims;
-	size_t claim_cnt, claim_room;
-};
-
-struct records {
-	uint64_t first_page; /* number of the struct page of pfn 0 */
-	uint64_t page_bytes;
-	struct rec *recs;
-	size_t rec_cnt;
-	struct span *spans;
-	size_t span_cnt;
-	struct bounds now;
-	uint64_t began_ns, before_ns; /* the last scan, and the one before */
-};
-
 struct records *records__new(uint64_t vmemmap, uint64_t page_bytes)
 {
 	struct records *records = calloc(1, sizeof(*records));
@@ -69,7 +25,7 @@ struct records *records__new(uint64_t vmemmap, uint64_t page_bytes)
 	return records;
 }
 
-static void bounds__drop(struct bounds *bounds)
+void bounds__drop(struct bounds *bounds)
 {
 	free(bounds->items);
 	free(bounds->claims);
@@ -439,16 +395,18 @@ static bool is_wanted(const struct records *records, const struct rec *rec)
 size_t records__gc(struct records *records,
 		   int (*take)(void *ctx, const struct gup_record_key *key,
 			       struct gup_record *record),
-		   void *ctx)
+		   void *ctx, bool *changed)
 {
 	size_t kept = 0, cnt = records->rec_cnt;
 
+	*changed = false;
 	for (size_t i = 0; i < cnt; i++) {
 		struct rec *rec = &records->recs[i];
 		struct gup_record last;
 
 		if (!is_wanted(records, rec) && rec->in_map && !take(ctx, &rec->spill.key, &last)) {
 			rec->in_map = false;
+			*changed |= last.calls != rec->spill.record.calls;
 			if (last.first_ns != rec->spill.record.first_ns ||
 			    last.pages != rec->spill.record.pages)
 				rec->seen = rec->open = 0;

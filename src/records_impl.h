@@ -1,11 +1,57 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Shared by records.c and records_decide.c only: who may own the pins of one folio. */
+/* Shared by the records*.c files only: what is known of records and folios, and who may own one. */
 #ifndef GUP_RECORDS_IMPL_H
 #define GUP_RECORDS_IMPL_H
 
 #include "records.h"
 
 #define PARTIES_MAX 64
+
+/* A record, how many of its calls earlier scans have seen, and how many the last one may have. */
+struct rec {
+	struct gup_spill spill;
+	uint32_t seen, open;
+	bool in_map;
+};
+
+/* Memory that a fresh record covers. */
+struct span {
+	uint64_t mapping, begin, end;
+	uint64_t max_end; /* of all spans up to this one in the same mapping */
+	const struct rec *rec;
+};
+
+/*
+ * What is known of pinned folios in line, in physical memory and in what they are
+ * of, of one order, and pinned alike: their claims are claims[first..first + cnt).
+ */
+struct bound {
+	uint64_t pfn, mapping, index; /* of the first of them */
+	uint64_t hit;		      /* its number in the scan */
+	uint32_t folios;
+	uint32_t first, cnt;
+	uint8_t order;
+};
+
+struct bounds {
+	struct bound *items;
+	size_t cnt, room;
+	struct claim *claims;
+	size_t claim_cnt, claim_room;
+};
+
+void bounds__drop(struct bounds *bounds);
+
+struct records {
+	uint64_t first_page; /* number of the struct page of pfn 0 */
+	uint64_t page_bytes;
+	struct rec *recs;
+	size_t rec_cnt;
+	struct span *spans;
+	size_t span_cnt;
+	struct bounds now;
+	uint64_t began_ns, before_ns; /* the last scan, and the one before */
+};
 
 struct party {
 	struct claim claim; /* before the decision: what it had at the last scan */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "scan_counters.h"
 #include "snapshot_impl.h"
 
 static bool same_kind(const struct gup_owner_key *a, const struct gup_owner_key *b)
@@ -87,22 +88,24 @@ static void add_hit(struct take *take, const struct calls_view *view, size_t i)
 static void fill_scan_checks(struct take *take, const struct calls_view *view)
 {
 	struct checks *checks = &take->snap->checks;
-	int64_t found = 0;
+	uint64_t found = 0, claimed, undecided = 0;
 
 	for (size_t i = 0; i < view->scan->hit_cnt; i++) {
+		const struct scan_hit *hit = &view->scan->hits[i];
 		size_t cnt;
 		const struct claim *claims = records__claims(view->records, i, &cnt);
 
+		claimed = 0;
 		for (size_t c = 0; c < cnt; c++)
-			found += claims[c].pins;
+			claimed += claims[c].pins;
+		found += claimed;
+		undecided += hit->pins > claimed ? hit->pins - claimed : 0;
 	}
 	checks->scanned_struct_pages = view->scan->pages;
 	checks->scan_ms = view->scan->ns / 1000000;
 	checks->scan_left_out = view->scan->left_out;
 	checks->in_motion = view->scan->in_motion;
-	checks->above_scan_known = view->out_known;
-	checks->above_scan = view->out - found;
-	checks->moved_during_scan = view->moved;
+	scan_counters__weigh(checks, view->counters, found, undecided, scan_counters__biased());
 }
 
 void take__call_groups(struct take *take)

@@ -114,9 +114,10 @@ static void fill_flow(struct take *take, const struct flow *before, const struct
 	checks->folio_add_pins = after->add_pins - base->add_pins;
 	checks->recursion_misses = lost;
 	checks->missed_acquires = lost_pins;
-	/* Plan call sees no single pin: its scan is held against vmstat instead. */
-	checks->vmstat_known =
-		base->vm_known && after->vm_known && tracker__plan(take->tracker) == PLAN_CORE;
+	/* Plan call sees no single pin: its scan is held against vmstat instead, in snapshot_call.c. */
+	if (tracker__plan(take->tracker) == PLAN_CALL)
+		return;
+	checks->vmstat_known = base->vm_known && after->vm_known;
 	if (!checks->vmstat_known)
 		return;
 	acquired = checks->vmstat_acquired = after->vm_acquired - base->vm_acquired;

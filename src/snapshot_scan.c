@@ -12,24 +12,13 @@
 #include "meminfo.h"
 #include "mounts.h"
 #include "resolve.h"
+#include "scan_counters.h"
 #include "scan_take.h"
 #include "snapshot_host.h"
 #include "snapshot_scan.h"
 #include "util.h"
 
 #define UNEXPLAINED_SHARE 20 /* 5% of RAM */
-
-static struct scan_counters read_counters(const struct scan_take_options *opts)
-{
-	struct scan_counters counters = {};
-
-	if (opts->counters_as_they_are)
-		counters.slack = 2 * vmstat__slack(); /* of both counters */
-	else
-		vmstat__refresh();
-	counters.known = !vmstat__read(&counters.acquired, &counters.released);
-	return counters;
-}
 
 /* The group's path in the unified hierarchy: "0::/path". */
 static void describe_cgroup(struct snapshot *snap, struct process *process)
@@ -76,41 +65,6 @@ static uint64_t undecided_pins(const struct scan_result *scan)
 	for (size_t i = 0; i < scan->hit_cnt; i++)
 		pins += scan->hits[i].certain ? 0 : scan->hits[i].pins;
 	return pins;
-}
-
-/* Does this kernel have pins that it never counts as acquired, but as released? */
-static bool has_folio_add_pin(void)
-{
-	struct ksyms *ksyms = ksyms__load();
-	bool has = ksyms && (ksyms__addr(ksyms, "folio_add_pin", NULL) ||
-			     ksyms__addr(ksyms, "folio_add_pins", NULL));
-
-	ksyms__free(ksyms);
-	return has;
-}
-
-/* What moved while the scan ran bounds how far its sum and the counters may differ. */
-void scan_view__weigh(struct checks *checks, const struct scan_counters counters[2], uint64_t pins,
-		      uint64_t undecided, bool biased)
-{
-	const struct scan_counters *before = &counters[0], *after = &counters[1];
-	int64_t above, slack;
-
-	checks->vmstat_known = before->known && after->known;
-	if (!checks->vmstat_known)
-		return;
-	checks->vmstat_acquired = after->acquired;
-	checks->vmstat_released = after->released;
-	checks->moved_during_scan =
-		after->acquired - before->acquired + after->released - before->released;
-	above = (int64_t)(after->acquired - after->released) - (int64_t)pins;
-	checks->above_scan_known = true;
-	checks->above_scan = above;
-	slack = checks->moved_during_scan + before->slack + after->slack;
-	if (above < 0)
-		checks->vmstat_agrees = -above <= slack || biased;
-	else
-		checks->vmstat_agrees = above <= slack + (int64_t)undecided;
 }
 
 static void fill_checks(struct scan_view *view)
@@ -184,8 +138,8 @@ static int build(struct scan_view *view, struct scanner *scanner,
 		return 0;
 	}
 	scan_view__pages(view, opts->pages);
-	scan_view__weigh(&view->snap->checks, counters, view->snap->pinned.pins,
-			 undecided_pins(view->scan), has_folio_add_pin());
+	scan_counters__weigh(&view->snap->checks, counters, view->snap->pinned.pins,
+			     undecided_pins(view->scan), scan_counters__biased());
 	explain_memory(view->snap);
 	return 0;
 }
@@ -213,9 +167,9 @@ static int take(struct scanner *scanner, const struct scan_take_options *opts,
 	int err;
 
 	zones__read(&zones);
-	counters[0] = read_counters(opts);
+	counters[0] = scan_counters__read(opts->counters_as_they_are);
 	err = scanner__run(scanner, &scan_opts, &scan);
-	counters[1] = read_counters(opts);
+	counters[1] = scan_counters__read(opts->counters_as_they_are);
 	snapshot__stamp(snap);
 	if (!err)
 		err = read_evidence(&scan, &evidence);

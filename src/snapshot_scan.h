@@ -47,21 +47,6 @@ int scan_view__process(struct scan_view *view, uint32_t proc);
 /* The zone's name, once in the snapshot's memory; NULL for NULL. */
 const char *scan_view__zone_name(struct scan_view *view, const struct zone *zone);
 
-/* The kernel's counters of pins at one moment. */
-struct scan_counters {
-	bool known;
-	uint64_t acquired, released;
-	uint64_t slack; /* may be that far from what is so */
-};
-
-/*
- * How far the pins found and the counters around the scan are apart, and whether
- * they may be. undecided: pins that are only maybe ones; biased: this kernel has
- * pins that it never counts as acquired, but as released.
- */
-void scan_view__weigh(struct checks *checks, const struct scan_counters counters[2], uint64_t pins,
-		      uint64_t undecided, bool biased);
-
 /*
  * Looks again, some times if memory is found that nobody maps, and fills in
  * gone. 0 or -errno.

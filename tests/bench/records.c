@@ -84,11 +84,12 @@ static uint64_t match(struct records *records, const struct gup_spill *calls, si
 		      const struct scan_hit *hits, size_t hit_cnt, uint64_t when)
 {
 	uint64_t begin = cpu_ns();
+	bool changed;
 
 	if (records__load(records, calls, call_cnt, NULL, 0) ||
 	    records__match(records, hits, hit_cnt, when, NULL, 0))
 		errx(4, "no memory");
-	records__gc(records, take, NULL);
+	records__gc(records, take, NULL, &changed);
 	return cpu_ns() - begin;
 }
 

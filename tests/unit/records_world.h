@@ -31,6 +31,8 @@ struct world {
 	size_t class_cnt;
 };
 
+static bool restarts; /* another process goes on before each scan */
+
 static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
@@ -39,6 +41,14 @@ static int setup(void **state)
 	w->now = 1000;
 	*state = w;
 	return w->records ? 0 : -1;
+}
+
+/* Group setup: from now on. */
+static inline int restarting(void **state)
+{
+	(void)state;
+	restarts = true;
+	return 0;
 }
 
 static int teardown(void **state)
@@ -116,8 +126,24 @@ static int take_live(void *ctx, const struct gup_record_key *key, struct gup_rec
 	return -2;
 }
 
+static void restart(struct world *w)
+{
+	void *bytes;
+	size_t cnt;
+
+	if (!restarts)
+		return;
+	assert_int_equal(records__save(w->records, &bytes, &cnt), 0);
+	records__free(w->records);
+	w->records = records__new(VMEMMAP, PAGE_BYTES);
+	assert_non_null(w->records);
+	assert_int_equal(records__restore(w->records, bytes, cnt), 0);
+	free(bytes);
+}
+
 static void match(struct world *w)
 {
+	restart(w);
 	w->now += 10;
 	assert_int_equal(
 		records__load(w->records, w->live, w->live_cnt, w->spilled, w->spilled_cnt), 0);
@@ -128,11 +154,20 @@ static void match(struct world *w)
 	w->spilled_cnt = 0;
 }
 
+/* Did a record change that was dropped? */
+static bool gc(struct world *w)
+{
+	bool changed;
+
+	records__gc(w->records, take_live, w, &changed);
+	return changed;
+}
+
 /* A scan, with all that goes with it. */
 static void scan(struct world *w)
 {
 	match(w);
-	records__gc(w->records, take_live, w);
+	gc(w);
 }
 
 /* Hit i has these pins of this owner, and that is all. */

@@ -316,5 +316,6 @@ int main(void)
 		TEST(test_crowd),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL) |
+	       cmocka_run_group_tests_name("restarts", tests, restarting, NULL);
 }

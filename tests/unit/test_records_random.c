@@ -107,9 +107,10 @@ static void scan_machine(struct machine *m, bool releases)
 			pinned(w, FIRST_PFN + page, 0x80, FIRST_INDEX + page, pins);
 	}
 	act(m, releases);
+	restart(w);
 	assert_int_equal(records__load(w->records, w->live, w->live_cnt, NULL, 0), 0);
 	assert_int_equal(records__match(w->records, w->hits, w->hit_cnt, began, NULL, 0), 0);
-	records__gc(w->records, take_live, w);
+	gc(w);
 	w->now += 10;
 }
 
@@ -204,5 +205,6 @@ int main(void)
 		TEST(test_without_releases),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL) |
+	       cmocka_run_group_tests_name("restarts", tests, restarting, NULL);
 }

@@ -4,6 +4,7 @@
  * scan: who is named, why, and above all who is not. Numbers are primes.
  */
 #include "fixture.h"
+#include "scan_counters.h"
 #include "snapshot_scan.h"
 
 #define PAGE 4096ULL
@@ -448,8 +449,8 @@ static void test_vmstat(void **state)
 							      vmstat_cases[i].released[k],
 							      vmstat_cases[i].slack };
 		machine_open(&m);
-		scan_view__weigh(&m.snap->checks, counters, 1009, vmstat_cases[i].undecided,
-				 vmstat_cases[i].biased);
+		scan_counters__weigh(&m.snap->checks, counters, 1009, vmstat_cases[i].undecided,
+				     vmstat_cases[i].biased);
 		machine_shot(&m);
 		assert_int_equal(m.snap->checks.vmstat_agrees, vmstat_cases[i].agrees);
 		text = written(m.snap, text_form);
