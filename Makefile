@@ -90,10 +90,10 @@ $(B)/obj/tools/%.o: tools/%.c | $(SKELS)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # Changes with the structures that a daemon leaves to the next one.
-$(B)/kept_layout.h: src/own_tracker.c include/take.h include/selftest.h
+$(B)/kept_layout.h: src/own_tracker.c src/records_impl.h include/records.h include/take.h include/selftest.h
 	@mkdir -p $(@D)
 	$(Q)printf '#define GUP_KEPT_LAYOUT %sULL\n' "$$(sed -nE \
-		'/^struct (kept|flow|selftest_result) \{/,/^\};/p' $^ | cksum | cut -d' ' -f1)" > $@
+		'/^struct (kept|flow|selftest_result|rec|bound|claim) \{/,/^\};/p' $^ | cksum | cut -d' ' -f1)" > $@
 $(B)/obj/own_tracker.o $(B)/san/own_tracker.o: $(B)/kept_layout.h
 
 $(B)/obj/form_json_schema.o $(B)/san/form_json_schema.o: src/form_json_schema.json

@@ -13,7 +13,23 @@
 
 struct own_tracker;
 
+struct take_options;
+struct tracker;
+
+enum own_plan {
+	OWN_PLAN_CALL_FIRST, /* core where call cannot be used */
+	OWN_PLAN_CORE_FIRST, /* the other way round */
+	OWN_PLAN_CORE,
+	OWN_PLAN_CALL,
+};
+
 struct own_tracker_options {
+	enum own_plan plan;
+	uint32_t stack_every; /* these four as in tracker.h */
+	uint64_t max_folios;
+	uint64_t max_records;
+	const char *skip_func;
+	bool verbose;	    /* libbpf's messages to stderr */
 	const char *tool;   /* name in the snapshots, kept */
 	const char *source; /* "by ..." in the snapshots, kept; NULL = own tracker */
 	/*
@@ -30,6 +46,13 @@ struct own_tracker_options {
  */
 struct own_tracker *own_tracker__open(const struct own_tracker_options *opts, int *status);
 void own_tracker__close(struct own_tracker *own);
+
+/*
+ * For those who take snapshots in their own way: the tracker, and the options of
+ * take.h as own_tracker__take() would use them. Both live as long as own.
+ */
+struct tracker *own_tracker__tracker(const struct own_tracker *own);
+const struct take_options *own_tracker__take_options(const struct own_tracker *own);
 
 /* Ends tracking that outlived its process. 0, also if there is none, or -errno. */
 int own_tracker__detach(const char *pin_dir);

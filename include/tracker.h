@@ -59,6 +59,13 @@ int tracker__kept(const struct tracker *tracker, void *kept, size_t bytes);
  * there; kept (at most 1536 bytes) is for the next process. 0 or -errno.
  */
 int tracker__pin(struct tracker *tracker, const void *kept, size_t bytes);
+/*
+ * Keeps more beside what is pinned, of any size, in place of what was kept so
+ * before. 0 or -errno.
+ */
+int tracker__keep(struct tracker *tracker, const void *bytes, size_t cnt);
+/* What the process before kept so: *bytes is malloc'ed, the caller frees. 0, -ENOENT: nothing, or -errno. */
+int tracker__kept_before(const struct tracker *tracker, void **bytes, size_t *cnt);
 /* Ends pinned tracking, whole or half. 0, also if there is none, or -errno. */
 int tracker_pins__detach(const char *dir);
 

@@ -18,6 +18,7 @@
 #include "audit.h"
 #include "command.h"
 #include "forms.h"
+#include "own_tracker.h"
 #include "suppress.h"
 #include "take.h"
 #include "util.h"
@@ -29,16 +30,9 @@
 
 struct run {
 	const struct env *env;
-	struct kernel_facts facts;
-	struct kernel_reader *reader;
-	struct ksyms *ksyms;
-	struct notes *notes;
 	struct suppressions *suppressions;
-	int plan;	 /* enum hook_plan */
-	bool other_plan; /* if this one cannot be used here, and that one perhaps */
-	struct tracker *tracker;
-	struct selftest_result selftest;
-	struct calls *calls; /* plan call only */
+	struct own_tracker *own;
+	struct tracker *tracker; /* its */
 	struct flow base;
 	struct command cmd;
 	struct take_options take;
@@ -58,97 +52,28 @@ static uint64_t now_ns(clockid_t clock)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
-/* What all plans need. */
-static int read_kernel(struct run *run)
-{
-	int err;
-
-	kernel_reader__log(run->env->verbose);
-
-	if (geteuid()) {
-		warnx("tracking needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN): run it with "
-		      "sudo");
-		return EXIT_CANNOT;
-	}
-	err = kernel_facts__read(&run->facts);
-	if (err) {
-		kernel_facts__explain(err);
-		return EXIT_CANNOT;
-	}
-	run->ksyms = ksyms__load();
-	run->reader = kernel_reader__open();
-	run->notes = notes__new();
-	if (!run->ksyms || !run->reader || !run->notes) {
-		kernel_reader__explain();
-		return EXIT_CANNOT;
-	}
-	return 0;
-}
-
-static int open_tracker(struct run *run)
-{
-	struct tracker_options opts = {
-		.plan = run->plan,
-		.stack_every = run->env->stack_every,
-		.max_folios = run->env->max_folios,
-		.skip_func = run->env->skip_hook,
-	};
-
-	run->tracker = tracker__open(&run->facts, run->reader, run->ksyms, &opts);
-	if (!run->tracker)
-		run->other_plan = errno == ENOENT;
-	if (!run->tracker || tracker__attach(run->tracker))
-		return EXIT_CANNOT;
-	tracker__on_record(run->tracker, notes__take, run->notes);
-	return 0;
-}
-
-static int test_tracker(struct run *run)
-{
-	int err;
-
-	if (run->plan == PLAN_CALL) {
-		const struct calls_options opts = {};
-
-		run->calls = calls__open(run->tracker, &opts);
-		if (!run->calls)
-			return EXIT_CANNOT;
-		err = calls__selftest(run->calls, run->tracker, &run->selftest);
-	} else {
-		err = tracker__selftest(run->tracker, &run->selftest);
-	}
-	run->other_plan = err == -EBADE;
-	if (err == -EBADE)
-		warnx("self-test failed, so pins can't be tracked here by plan %s: %s",
-		      hook_plan_name(run->plan), run->selftest.failure);
-	else if (err)
-		warnx("self-test could not run: %s", strerror(-err));
-	return err ? EXIT_CANNOT : 0;
-}
-
-static int start_plan(struct run *run, enum hook_plan plan)
-{
-	int ret;
-
-	run->plan = plan;
-	run->other_plan = false;
-	ret = open_tracker(run);
-	return ret ? ret : test_tracker(run);
-}
-
-/* By the plan that was chosen; if none was, by the one of the two that can be used here. */
+/* By the plan that was chosen; if none was, by plan core, or call where that cannot be used. */
 static int start_tracking(struct run *run)
 {
-	int ret = read_kernel(run);
+	const struct env *env = run->env;
+	const struct own_tracker_options opts = {
+		.plan = !env->plan_chosen	 ? OWN_PLAN_CORE_FIRST
+			: env->plan == PLAN_CALL ? OWN_PLAN_CALL
+						 : OWN_PLAN_CORE,
+		.stack_every = env->stack_every,
+		.max_folios = env->max_folios,
+		.skip_func = env->skip_hook,
+		.verbose = env->verbose,
+		.tool = "gup-leakcheck",
+	};
+	int ret;
 
-	if (!ret)
-		ret = start_plan(run, run->env->plan);
-	if (!ret || !run->other_plan || run->env->plan_chosen || !run->facts.has_cmpxchg)
+	run->own = own_tracker__open(&opts, &ret);
+	if (!run->own)
 		return ret;
-	warnx("trying plan call instead, which sees no releases: no balance by site");
-	tracker__close(run->tracker);
-	run->tracker = NULL;
-	return start_plan(run, PLAN_CALL);
+	run->tracker = own_tracker__tracker(run->own);
+	run->take = *own_tracker__take_options(run->own);
+	return 0;
 }
 
 static void block_signals(struct run *run)
@@ -188,11 +113,8 @@ static void take_signals(struct run *run)
 /* One step of waiting: records of the tracker, signals. */
 static int step(struct run *run, int timeout_ms)
 {
-	int err = tracker__poll(run->tracker, timeout_ms);
+	int err = own_tracker__poll(run->own, timeout_ms);
 
-	notes__unwind(run->notes);
-	if (!err && run->calls)
-		err = calls__tick(run->calls);
 	take_signals(run);
 	return err;
 }
@@ -230,10 +152,11 @@ static int watch(struct run *run)
 /* Late releases have their time: ends early when nothing is left. */
 static int wait_grace(struct run *run)
 {
+	bool has_ledger = tracker__facts(run->tracker)->has_cmpxchg;
 	uint64_t begin = now_ns(CLOCK_MONOTONIC), pins = 1;
 	int err = 0;
 
-	while (run->facts.has_cmpxchg && run->waited_ns < run->env->grace_ns && !err) {
+	while (has_ledger && run->waited_ns < run->env->grace_ns && !err) {
 		err = snapshot__held(run->tracker, &run->take, &pins);
 		if (err || !pins || run->interrupted)
 			break;
@@ -289,7 +212,7 @@ static struct snapshot *take_settled(struct run *run)
 	struct snapshot *last = NULL, *snap;
 	uint64_t begin = now_ns(CLOCK_MONOTONIC), wait;
 
-	ksyms__refresh(run->ksyms); /* our trampolines, and modules loaded since */
+	ksyms__refresh(run->take.ksyms); /* our trampolines, and modules loaded since */
 	for (int i = 0;; i++) {
 		snap = take_audited(run);
 		if (!snap)
@@ -332,18 +255,11 @@ static int track(struct run *run)
 	if (flow__read(run->tracker, &run->base))
 		return EXIT_BROKEN;
 	run->started_ns = now_ns(CLOCK_REALTIME);
-	run->take = (struct take_options){
-		.tool = "gup-leakcheck",
-		.notes = run->notes,
-		.ksyms = run->ksyms,
-		.base = &run->base,
-		.selftest = &run->selftest,
-		.calls = run->calls,
-		.since_ns = run->started_ns,
-		.tree_only = run->env->cmd != NULL,
-		.pages = run->env->pages,
-		.pid = run->env->pid,
-	};
+	run->take.base = &run->base;
+	run->take.since_ns = run->started_ns;
+	run->take.tree_only = run->env->cmd != NULL;
+	run->take.pages = run->env->pages;
+	run->take.pid = run->env->pid;
 	if (run->env->cmd) {
 		tracker__set_root(run->tracker, run->cmd.pid);
 		ret = start_command(run);
@@ -372,14 +288,8 @@ static void run__close(struct run *run)
 {
 	if (run->cmd.pid && !run->cmd.ended && !run->started_ns)
 		command__cancel(&run->cmd);
-	calls__close(run->calls);
-	tracker__close(run->tracker);
+	own_tracker__close(run->own);
 	suppressions__free(run->suppressions);
-	notes__free(run->notes);
-	kernel_reader__close(run->reader);
-	ksyms__free(run->ksyms);
-	kernel_facts__free(&run->facts);
-	user_objects__drop();
 	if (run->out != stdout)
 		fclose(run->out);
 }

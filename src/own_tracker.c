@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "audit.h"
+#include "calls.h"
 #include "fmt.h"
 #include "kept_layout.h"
 #include "own_cost.h"
@@ -30,6 +31,8 @@ struct own_tracker {
 	struct ksyms *ksyms;
 	struct notes *notes;
 	struct tracker *tracker;
+	struct calls *calls; /* plan call only */
+	bool other_plan;     /* if this one cannot be used here, and that one perhaps */
 	struct selftest_result selftest;
 	struct flow base;
 	struct take_options take;
@@ -44,12 +47,8 @@ static uint64_t realtime_ns(void)
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-static int open_tracker(struct own_tracker *own, const char *pin_dir)
+static int read_kernel(struct own_tracker *own)
 {
-	const struct tracker_options opts = {
-		.pin_dir = pin_dir,
-		.kept_layout = GUP_KEPT_LAYOUT,
-	};
 	int err = kernel_facts__read(&own->facts);
 
 	if (err) {
@@ -63,7 +62,25 @@ static int open_tracker(struct own_tracker *own, const char *pin_dir)
 		kernel_reader__explain();
 		return STATUS_CANNOT;
 	}
-	own->tracker = tracker__open(&own->facts, own->reader, own->ksyms, &opts);
+	return 0;
+}
+
+static int open_tracker(struct own_tracker *own, const struct own_tracker_options *opts,
+			enum hook_plan plan)
+{
+	const struct tracker_options tracking = {
+		.plan = plan,
+		.max_records = opts->max_records,
+		.stack_every = opts->stack_every,
+		.max_folios = opts->max_folios,
+		.pin_dir = opts->pin_dir,
+		.kept_layout = GUP_KEPT_LAYOUT,
+		.skip_func = opts->skip_func,
+	};
+
+	own->tracker = tracker__open(&own->facts, own->reader, own->ksyms, &tracking);
+	if (!own->tracker)
+		own->other_plan = errno == ENOENT;
 	if (!own->tracker || tracker__attach(own->tracker))
 		return STATUS_CANNOT;
 	tracker__on_record(own->tracker, notes__take, own->notes);
@@ -71,12 +88,35 @@ static int open_tracker(struct own_tracker *own, const char *pin_dir)
 	return 0;
 }
 
+/* Plan call's half in user space. kept: of the process before, NULL = none. */
+static int open_calls(struct own_tracker *own, bool as_they_are, const void *kept, size_t cnt)
+{
+	const struct calls_options opts = {
+		.counters_as_they_are = as_they_are,
+		.kept = kept,
+		.kept_bytes = cnt,
+	};
+
+	if (tracker__plan(own->tracker) != PLAN_CALL)
+		return 0;
+	own->calls = calls__open(own->tracker, &opts);
+	return own->calls ? 0 : STATUS_CANNOT;
+}
+
+static int keep(void *ctx, const void *bytes, size_t cnt)
+{
+	return tracker__keep(ctx, bytes, cnt);
+}
+
 static int test_tracker(struct own_tracker *own)
 {
-	int err = tracker__selftest(own->tracker, &own->selftest);
+	int err = own->calls ? calls__selftest(own->calls, own->tracker, &own->selftest)
+			     : tracker__selftest(own->tracker, &own->selftest);
 
+	own->other_plan = err == -EBADE;
 	if (err == -EBADE)
-		warnx("self-test failed, so pins can't be tracked here: %s", own->selftest.failure);
+		warnx("self-test failed, so pins can't be tracked here by plan %s: %s",
+		      hook_plan_name(tracker__plan(own->tracker)), own->selftest.failure);
 	else if (err)
 		warnx("self-test could not run: %s", strerror(-err));
 	return err ? STATUS_CANNOT : 0;
@@ -94,11 +134,14 @@ struct kept {
 	uint32_t tested_by;
 };
 
-static int start_books(struct own_tracker *own, const char *pin_dir, struct kept *kept)
+static int start_books(struct own_tracker *own, const struct own_tracker_options *opts,
+		       struct kept *kept)
 {
 	struct proc_facts me;
-	int ret = test_tracker(own), err;
+	int ret = open_calls(own, opts->counters_as_they_are, NULL, 0), err;
 
+	if (!ret)
+		ret = test_tracker(own);
 	if (ret)
 		return ret;
 	if (flow__read(own->tracker, &kept->base) || proc_facts__read(getpid(), &me)) {
@@ -109,9 +152,11 @@ static int start_books(struct own_tracker *own, const char *pin_dir, struct kept
 	kept->since_ns = realtime_ns();
 	kept->tested_by = getpid();
 	kept->tested_by_start_ns = me.start_boot_ns;
-	err = pin_dir ? tracker__pin(own->tracker, kept, sizeof(*kept)) : 0;
+	err = opts->pin_dir ? tracker__pin(own->tracker, kept, sizeof(*kept)) : 0;
+	if (!err && opts->pin_dir && own->calls)
+		err = calls__keep(own->calls, keep, own->tracker);
 	if (err)
-		warnx("can't pin the tracking in %s: %s", pin_dir, strerror(-err));
+		warnx("can't pin the tracking in %s: %s", opts->pin_dir, strerror(-err));
 	return err ? STATUS_BROKEN : 0;
 }
 
@@ -138,29 +183,48 @@ static void note_owners(struct own_tracker *own)
 	}
 }
 
-static int go_on(struct own_tracker *own, const char *pin_dir, struct kept *kept)
+/* Nothing is kept yet if the process before ended at once; then nothing was dropped, too. */
+static int go_on_with_calls(struct own_tracker *own, bool as_they_are)
+{
+	cleanup_free void *known = NULL;
+	size_t cnt = 0;
+	int err = tracker__kept_before(own->tracker, &known, &cnt);
+
+	if (err && err != -ENOENT)
+		return err;
+	if (open_calls(own, as_they_are, known, cnt))
+		return -EIO;
+	return calls__keep(own->calls, keep, own->tracker);
+}
+
+static int go_on(struct own_tracker *own, const struct own_tracker_options *opts, struct kept *kept)
 {
 	int err = tracker__kept(own->tracker, kept, sizeof(*kept));
 
+	if (!err && tracker__plan(own->tracker) == PLAN_CALL)
+		err = go_on_with_calls(own, opts->counters_as_they_are);
 	if (err) {
-		warnx("can't go on with the tracking pinned in %s: %s", pin_dir, strerror(-err));
+		warnx("can't go on with the tracking pinned in %s: %s (gup-pind --detach removes "
+		      "it)",
+		      opts->pin_dir, strerror(-err));
 		return STATUS_BROKEN;
 	}
 	own->selftest = kept->selftest;
 	note_owners(own);
-	warnx("goes on with the tracking pinned in %s, begun %s", pin_dir,
+	warnx("goes on with the tracking pinned in %s, begun %s", opts->pin_dir,
 	      fmt_local(kept->since_ns).s);
 	return 0;
 }
 
-static int begin(struct own_tracker *own, const struct own_tracker_options *opts)
+static int begin_plan(struct own_tracker *own, const struct own_tracker_options *opts,
+		      enum hook_plan plan)
 {
 	struct kept kept = {};
-	int ret = open_tracker(own, opts->pin_dir);
+	int ret = open_tracker(own, opts, plan);
 
 	if (!ret)
-		ret = tracker__adopted(own->tracker) ? go_on(own, opts->pin_dir, &kept)
-						     : start_books(own, opts->pin_dir, &kept);
+		ret = tracker__adopted(own->tracker) ? go_on(own, opts, &kept)
+						     : start_books(own, opts, &kept);
 	if (ret)
 		return ret;
 	own->base = kept.base;
@@ -174,10 +238,42 @@ static int begin(struct own_tracker *own, const struct own_tracker_options *opts
 		.ksyms = own->ksyms,
 		.base = &own->base,
 		.selftest = &own->selftest,
+		.calls = own->calls,
 		.since_ns = kept.since_ns,
 	};
 	own_cost__begin(&own->cost);
 	return 0;
+}
+
+static void end_plan(struct own_tracker *own)
+{
+	calls__close(own->calls);
+	tracker__close(own->tracker);
+	own->calls = NULL;
+	own->tracker = NULL;
+}
+
+static int begin(struct own_tracker *own, const struct own_tracker_options *opts)
+{
+	static const char *const instead[] = {
+		[PLAN_CORE] = "core instead, which costs more",
+		[PLAN_CALL] = "call instead, which sees no releases: no balance by site",
+	};
+	int ret = read_kernel(own);
+	bool chosen = opts->plan == OWN_PLAN_CORE || opts->plan == OWN_PLAN_CALL;
+	bool call = opts->plan == OWN_PLAN_CALL || opts->plan == OWN_PLAN_CALL_FIRST;
+
+	if (ret)
+		return ret;
+	if (!own->facts.has_cmpxchg && !chosen)
+		call = false;
+	ret = begin_plan(own, opts, call ? PLAN_CALL : PLAN_CORE);
+	if (!ret || !own->other_plan || chosen || !own->facts.has_cmpxchg)
+		return ret;
+	call = !call;
+	warnx("trying plan %s", instead[call ? PLAN_CALL : PLAN_CORE]);
+	end_plan(own);
+	return begin_plan(own, opts, call ? PLAN_CALL : PLAN_CORE);
 }
 
 struct own_tracker *own_tracker__open(const struct own_tracker_options *opts, int *status)
@@ -195,12 +291,22 @@ struct own_tracker *own_tracker__open(const struct own_tracker_options *opts, in
 		warn("can't track");
 		return NULL;
 	}
-	kernel_reader__log(false);
+	kernel_reader__log(opts->verbose);
 	*status = begin(own, opts);
 	if (!*status)
 		return own;
 	own_tracker__close(own);
 	return NULL;
+}
+
+struct tracker *own_tracker__tracker(const struct own_tracker *own)
+{
+	return own->tracker;
+}
+
+const struct take_options *own_tracker__take_options(const struct own_tracker *own)
+{
+	return &own->take;
 }
 
 int own_tracker__detach(const char *pin_dir)
@@ -212,7 +318,7 @@ void own_tracker__close(struct own_tracker *own)
 {
 	if (!own)
 		return;
-	tracker__close(own->tracker);
+	end_plan(own);
 	notes__free(own->notes);
 	kernel_reader__close(own->reader);
 	ksyms__free(own->ksyms);
@@ -226,6 +332,8 @@ int own_tracker__poll(struct own_tracker *own, int timeout_ms)
 	int err = tracker__poll(own->tracker, timeout_ms);
 
 	notes__unwind(own->notes);
+	if (!err && own->calls)
+		err = calls__tick(own->calls);
 	return err;
 }
 

@@ -304,7 +304,7 @@ static int open_daemon(struct live *live, const struct top_live_options *opts)
 
 struct top_source *top_source__live(const struct top_live_options *opts, int *status)
 {
-	const struct own_tracker_options tracking = { .tool = TOOL };
+	const struct own_tracker_options tracking = { .plan = OWN_PLAN_CORE, .tool = TOOL };
 	struct live *live = calloc(1, sizeof(*live));
 	int err;
 
