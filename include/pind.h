@@ -14,7 +14,7 @@
 #define PIND_BPFFS "/sys/fs/bpf/gup-pin"
 #define PIND_SOCKET_MAX 108 /* sun_path */
 
-enum pind_plan { PIND_AUTO, PIND_CORE, PIND_SCAN };
+enum pind_plan { PIND_AUTO, PIND_CORE, PIND_CALL, PIND_SCAN };
 
 struct pind_config {
 	char socket[PIND_SOCKET_MAX];

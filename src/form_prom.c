@@ -90,12 +90,6 @@ static const struct figure figures[] = {
 	{ "gup_pin_tracking_start_timestamp_seconds", "gauge", NULL,
 	  "When tracking began, since the epoch.", NANOSECONDS, SNAP(checks.tracking_since_ns),
 	  .tracking = true, .not_zero = true },
-	{ "gup_pin_acquired_pins", "counter", NULL,
-	  "Pins taken since tracking began.", PLAIN, SNAP(checks.events_acquired),
-	  .tracking = true },
-	{ "gup_pin_released_pins", "counter", NULL,
-	  "Pins released since tracking began.", PLAIN, SNAP(checks.events_released),
-	  .tracking = true },
 	{ "gup_pin_unmatched_releases", "counter", NULL,
 	  "Releases of pins that were not seen taken.", PLAIN, SNAP(checks.unmatched_releases),
 	  .tracking = true },
@@ -295,6 +289,24 @@ static void write_trust(struct prom *prom)
 	}
 }
 
+/* The kernel's own counters, if they are known: plan call sees no single pin, a scan none at all. */
+static void write_flow(struct prom *prom)
+{
+	const struct checks *checks = &prom->snap->checks;
+	const bool known = checks->vmstat_known;
+
+	if (!known && !checks->plan)
+		return;
+	prom__family(prom, "gup_pin_acquired_pins", "counter",
+		     "Pins taken, since tracking began or since boot.");
+	prom__sample(prom, "gup_pin_acquired_pins_total", NULL,
+		     known ? checks->vmstat_acquired : checks->events_acquired);
+	prom__family(prom, "gup_pin_released_pins", "counter",
+		     "Pins released, since tracking began or since boot.");
+	prom__sample(prom, "gup_pin_released_pins_total", NULL,
+		     known ? checks->vmstat_released : checks->events_released);
+}
+
 /* How old pins are: each pin of a group counts with the age of the oldest. */
 static void write_ages(struct prom *prom)
 {
@@ -348,6 +360,7 @@ int form_prom(FILE *out, const struct snapshot *snap, const struct prom_options 
 	write_build(&prom);
 	write_figures(&prom, snap, figures, ARRAY_SIZE(figures));
 	write_trust(&prom);
+	write_flow(&prom);
 	write_kinds(&prom);
 	write_states(&prom);
 	write_findings(&prom);

@@ -67,7 +67,7 @@ static bool wants_tracker(const struct pind_config *config)
 {
 	if (*config->input || config->plan == PIND_SCAN)
 		return false;
-	return config->plan == PIND_CORE || !config->once;
+	return config->plan != PIND_AUTO || !config->once;
 }
 
 /*
@@ -117,7 +117,14 @@ int pind_source__detach(const struct pind_config *config)
 
 struct pind_source *pind_source__open(const struct pind_config *config, int *status)
 {
+	static const enum own_plan plans[] = {
+		[PIND_AUTO] = OWN_PLAN_CALL_FIRST,
+		[PIND_CORE] = OWN_PLAN_CORE,
+		[PIND_CALL] = OWN_PLAN_CALL,
+		[PIND_SCAN] = OWN_PLAN_CALL_FIRST,
+	};
 	const struct own_tracker_options opts = {
+		.plan = plans[config->plan],
 		.pin_dir = is_pinned(config) ? config->bpffs : NULL,
 		.tool = "gup-pind",
 		.source = "gup-pind",

@@ -4,7 +4,7 @@
 socket=$work/run/pind.sock
 pinned=/sys/fs/bpf/gup-pin
 pind=build/gup-pind
-pind_args=() # more of them
+[[ -v pind_args ]] || pind_args=() # more of them
 daemon="" holders_here=() load=()
 
 health() {
