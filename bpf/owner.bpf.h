@@ -66,6 +66,8 @@ struct {
 
 __u32 memfd_callers; /* threads inside memfd_pin_folios: 0 saves a look-up per release */
 
+__u32 no_stacks; /* owners are known by process, function and flags alone */
+
 static __always_inline struct gup_owner *owner_of(__u32 id)
 {
 	return bpf_map_lookup_elem(&owners, &id);
@@ -252,8 +254,9 @@ static __always_inline void api_enter(void *ctx, __u32 api, __u64 mm, __u32 flag
 
 	owner_key_init(&key, task);
 	key.file = (__u64)syscall_file(task, &call);
-	key.kstack = stack_id(ctx, false);
-	if (key.mm && !(BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER)))
+	if (!no_stacks)
+		key.kstack = stack_id(ctx, false);
+	if (!no_stacks && key.mm && !(BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER)))
 		key.ustack = stack_id(ctx, true);
 	if (mm)
 		key.mm = mm;

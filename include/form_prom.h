@@ -28,6 +28,8 @@ struct prom_self {
 	uint64_t started_ns; /* since the epoch */
 	uint64_t took_ns;    /* the last snapshot */
 	uint64_t snapshots, failed_snapshots;
+	uint64_t fuse_level;	   /* see fuse.h */
+	uint64_t cpu_ratio_ns;	   /* in billionths of all CPUs, lately */
 	uint64_t unsent_snapshots; /* the process that serves was not ready for them */
 };
 

@@ -62,6 +62,11 @@ int own_tracker__poll(struct own_tracker *own, int timeout_ms);
 /* A descriptor that is readable when there is something to serve. */
 int own_tracker__poll_fd(const struct own_tracker *own);
 
+/* As tracker.h has them. */
+void own_tracker__set_stacks(struct own_tracker *own, bool stacks);
+int own_tracker__measure(void);
+uint64_t own_tracker__run_ns(const struct own_tracker *own);
+
 /*
  * An audited snapshot whose findings hold: what is found is looked at a second
  * time, as pins are read before the holders of their files. NULL after one

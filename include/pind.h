@@ -26,6 +26,8 @@ struct pind_config {
 	uint64_t plan;		   /* enum pind_plan */
 	uint64_t scan_interval_ns; /* between two snapshots */
 	uint64_t top;		   /* values of a label in the metrics */
+	uint64_t max_cpu_ppm;	   /* of all CPUs; above it less is done, see fuse.h */
+	uint64_t max_bytes;	   /* likewise; 0 = 1% of RAM, at least 128 MiB */
 	bool once;
 	bool detach; /* end tracking that outlived its daemon, and nothing else */
 };
@@ -35,7 +37,7 @@ struct pind_setting {
 	const char *name; /* "scan-interval" */
 	const char *arg;  /* what --help calls the value */
 	const char *doc;
-	enum { PIND_TEXT, PIND_TIME, PIND_NUMBER, PIND_WORD } kind;
+	enum { PIND_TEXT, PIND_TIME, PIND_NUMBER, PIND_WORD, PIND_SHARE, PIND_BYTES } kind;
 	size_t at;	      /* in struct pind_config */
 	uint64_t least, most; /* of a number or time; most of a text: its room */
 	const char *words[4]; /* of PIND_WORD; the place is the value */

@@ -88,6 +88,12 @@ int tracker__stats(const struct tracker *tracker, uint64_t cnt[GUP_STAT_CNT]);
  * of two copies the first's, of which GUP_STAT_REGAINED were booked by the second.
  */
 void tracker__misses(const struct tracker *tracker, uint64_t *acquires, uint64_t *releases);
+/* With or without stacks of the owners that are made from now on; at first with. */
+void tracker__set_stacks(struct tracker *tracker, bool stacks);
+/* While the descriptor that it gives is open, the kernel measures all programs. -errno. */
+int tracker__measure(void);
+/* Time that the attached programs ran while they were measured, over all CPUs. */
+uint64_t tracker__run_ns(const struct tracker *tracker);
 /* Bytes of BPF maps and programs. */
 uint64_t tracker__bytes(const struct tracker *tracker);
 /* How often each program of a chosen hook has run, while BPF statistics are on; 0 = unknown. */

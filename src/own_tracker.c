@@ -342,6 +342,21 @@ int own_tracker__poll_fd(const struct own_tracker *own)
 	return tracker__poll_fd(own->tracker);
 }
 
+void own_tracker__set_stacks(struct own_tracker *own, bool stacks)
+{
+	tracker__set_stacks(own->tracker, stacks);
+}
+
+int own_tracker__measure(void)
+{
+	return tracker__measure();
+}
+
+uint64_t own_tracker__run_ns(const struct own_tracker *own)
+{
+	return tracker__run_ns(own->tracker);
+}
+
 static struct snapshot *take_audited(struct own_tracker *own)
 {
 	const struct audit_options audit = {};

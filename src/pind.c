@@ -40,7 +40,9 @@ struct pind {
 	struct pind_source *source;
 	struct prom_self self;
 	struct journal *journal;
-	int signals; /* signalfd */
+	struct pind_fuse fuse;
+	uint64_t bpf_bytes; /* of the last snapshot */
+	int signals;	    /* signalfd */
 	int socket, lock;
 	int tcp;	     /* -1 = none */
 	int feed;	     /* to the server */
@@ -77,6 +79,11 @@ static struct snapshot *take(struct pind *pind)
 	pind->self.took_ns = now_ns(CLOCK_MONOTONIC) - begin;
 	pind->self.cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
 	pind->self.resident_bytes = resident_bytes();
+	pind->self.fuse_level =
+		pind->fuse.fuse.level > pind->fuse.fuse.least ? pind->fuse.fuse.level : 0;
+	pind->self.cpu_ratio_ns = pind->fuse.fuse.cpu_ppm * 1000;
+	if (snap)
+		pind->bpf_bytes = snap->checks.bpf_bytes;
 	if (snap)
 		pind->self.snapshots++;
 	else
@@ -158,19 +165,24 @@ static int wait_ms(const struct pind *pind, uint64_t now)
 
 static int loop(struct pind *pind)
 {
-	struct pollfd fds[] = { { pind->signals, POLLIN, 0 },
-				{ pind_source__fd(pind->source), POLLIN, 0 } };
 	int err = 0;
 
 	while (!err && !pind->ended) {
 		uint64_t now = now_ns(CLOCK_MONOTONIC);
+		struct pollfd fds[] = { { pind->signals, POLLIN, 0 }, { -1, POLLIN, 0 } };
 
+		pind_fuse__look(&pind->fuse, pind->source, now,
+				pind->self.resident_bytes + pind->bpf_bytes);
+		fds[1].fd = pind_source__fd(pind->source);
 		if (pind->watchdog_ns && now >= pind->beat_ns) {
 			notify("WATCHDOG=1");
 			pind->beat_ns = now + pind->watchdog_ns;
 		}
 		if (now >= pind->next_ns) {
+			uint64_t begin = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+
 			err = publish(pind);
+			pind_fuse__snapshot(&pind->fuse, now_ns(CLOCK_PROCESS_CPUTIME_ID) - begin);
 			/* From its end: one that takes longer than that leaves room for signals. */
 			pind->next_ns = now_ns(CLOCK_MONOTONIC) + pind->config->scan_interval_ns;
 			continue;
@@ -301,6 +313,7 @@ static int run_daemon(struct pind *pind)
 		pind->source = pind_source__open(pind->config, &ret);
 		if (pind->source && !drop_privilege(&ret)) {
 			pind->watchdog_ns = notify_watchdog_ns();
+			pind_fuse__begin(&pind->fuse, pind->config, pind->source);
 			ret = explain_end(pind, loop(pind));
 		}
 		close(pind->feed); /* the end of the server, and that of the relay */

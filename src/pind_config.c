@@ -33,6 +33,10 @@ static const struct pind_setting settings[] = {
 	  PIND_TIME, AT(scan_interval_ns), NS_PER_S, 86400 * NS_PER_S, {} },
 	{ "top", "N", "values of a label in the metrics, the rest is \"other\" (20)",
 	  PIND_NUMBER, AT(top), 1, 10000, {} },
+	{ "max-cpu", "SHARE", "of all CPUs; above it stacks go, then tracking (1%)",
+	  PIND_SHARE, AT(max_cpu_ppm), 1, 1000000, {} },
+	{ "max-memory", "SIZE", "likewise, BPF maps included (1% of RAM, at least 128M)",
+	  PIND_BYTES, AT(max_bytes), 1 << 20, 1ULL << 50, {} },
 	{ "textfile", "DIR", "write gup_pin.prom there, for node_exporter's textfile collector",
 	  PIND_TEXT, AT(textfile), ROOM(textfile), {} },
 	{ "input", "FILE", "serve this recorded snapshot (JSON) instead of this machine's",
@@ -53,6 +57,7 @@ void pind_config__default(struct pind_config *config)
 		.bpffs = PIND_BPFFS,
 		.scan_interval_ns = 60 * NS_PER_S,
 		.top = PROM_TOP,
+		.max_cpu_ppm = 10000,
 	};
 }
 
@@ -119,6 +124,47 @@ static int set_time(uint64_t *at, const struct pind_setting *setting, const char
 	return 0;
 }
 
+/* "0.5%", in millionths. */
+static int set_share(uint64_t *at, const struct pind_setting *setting, const char *value, char *why,
+		     size_t why_bytes)
+{
+	char *end;
+	double ppm = strtod(value, &end) * 10000;
+
+	/* written so that what is no number fails, too */
+	if (end == value || strcmp(end, "%") || !(ppm >= (double)setting->least) ||
+	    !(ppm <= (double)setting->most)) {
+		snprintf(why, why_bytes, "'%.40s' is not a share from 0.0001%% to 100%%", value);
+		return -EINVAL;
+	}
+	*at = (uint64_t)ppm;
+	return 0;
+}
+
+/* "128M"; without a letter, bytes. */
+static int set_bytes(uint64_t *at, const struct pind_setting *setting, const char *value, char *why,
+		     size_t why_bytes)
+{
+	static const char units[] = "KMG";
+	unsigned long long number;
+	const char *unit;
+	char *end;
+
+	errno = 0;
+	number = strtoull(value, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit)
+		end++;
+	if (errno || *end || end == value || *value == '-' || number > setting->most ||
+	    (unit && number > setting->most >> 10 * (unit - units + 1)) ||
+	    (unit ? number << 10 * (unit - units + 1) : number) < setting->least) {
+		snprintf(why, why_bytes, "'%.40s' is not a size from 1M: use 128M, 2G", value);
+		return -EINVAL;
+	}
+	*at = unit ? number << 10 * (unit - units + 1) : number;
+	return 0;
+}
+
 int pind_config__set(struct pind_config *config, const struct pind_setting *setting,
 		     const char *value, char *why, size_t why_bytes)
 {
@@ -138,6 +184,10 @@ int pind_config__set(struct pind_config *config, const struct pind_setting *sett
 		return set_time((uint64_t *)at, setting, value, why, why_bytes);
 	case PIND_NUMBER:
 		return set_number((uint64_t *)at, setting, value, why, why_bytes);
+	case PIND_SHARE:
+		return set_share((uint64_t *)at, setting, value, why, why_bytes);
+	case PIND_BYTES:
+		return set_bytes((uint64_t *)at, setting, value, why, why_bytes);
 	}
 	return -EINVAL;
 }

@@ -3,6 +3,7 @@
 #ifndef GUP_PIND_IMPL_H
 #define GUP_PIND_IMPL_H
 
+#include "fuse.h"
 #include "pind.h"
 
 struct prom_options;
@@ -34,8 +35,36 @@ int pind_source__detach(const struct pind_config *config);
 int pind_source__fd(const struct pind_source *source);
 /* 0 or -errno. */
 int pind_source__serve(struct pind_source *source);
+/* At which level it begins, and what the fuse makes of it later; 0 or -errno after one line on stderr. */
+enum fuse_level pind_source__level(const struct pind_source *source);
+int pind_source__set_level(struct pind_source *source, enum fuse_level level);
+/* Of its BPF programs, as own_tracker.h has them; 0 and -ENOENT where there are none. */
+uint64_t pind_source__run_ns(const struct pind_source *source);
+int pind_source__measure(const struct pind_source *source);
+
 /* An audited snapshot, NULL after one line on stderr. */
 struct snapshot *pind_source__take(struct pind_source *source);
+
+/* What the daemon costs, for the fuse. */
+struct pind_fuse {
+	struct fuse fuse;
+	int stats_fd; /* open while BPF programs are measured */
+	uint64_t begun_ns, begun_run_ns;
+	double run_share;      /* CPUs that they took then */
+	uint64_t interval_ns;  /* between two snapshots */
+	double snapshot_share; /* CPUs that snapshots take, by the last one */
+	uint64_t snapshots_ns; /* that all of them took, when they were taken */
+	uint64_t spread_ns;    /* that both took in all, by these shares */
+	uint64_t told_ns;
+};
+
+void pind_fuse__begin(struct pind_fuse *fuse, const struct pind_config *config,
+		      const struct pind_source *source);
+/* A snapshot took that much processor time: it counts for the interval, not for its moment. */
+void pind_fuse__snapshot(struct pind_fuse *fuse, uint64_t cpu_ns);
+/* To be called each second or so; says in one line what it changes. bytes: memory of all. */
+void pind_fuse__look(struct pind_fuse *fuse, struct pind_source *source, uint64_t now_ns,
+		     uint64_t bytes);
 
 /*
  * Gives up, for good, the capabilities that taking snapshots does not need;

@@ -115,7 +115,8 @@ int pind_source__detach(const struct pind_config *config)
 	return err ? STATUS_BROKEN : 0;
 }
 
-struct pind_source *pind_source__open(const struct pind_config *config, int *status)
+/* The exit status: 0, or after one line on stderr. */
+static int track(struct pind_source *source)
 {
 	static const enum own_plan plans[] = {
 		[PIND_AUTO] = OWN_PLAN_CALL_FIRST,
@@ -124,12 +125,28 @@ struct pind_source *pind_source__open(const struct pind_config *config, int *sta
 		[PIND_SCAN] = OWN_PLAN_CALL_FIRST,
 	};
 	const struct own_tracker_options opts = {
-		.plan = plans[config->plan],
-		.pin_dir = is_pinned(config) ? config->bpffs : NULL,
+		.plan = plans[source->config->plan],
+		.pin_dir = is_pinned(source->config) ? source->config->bpffs : NULL,
 		.tool = "gup-pind",
 		.source = "gup-pind",
 		.counters_as_they_are = true,
 	};
+	int status = STATUS_CANNOT;
+
+	if (opts.pin_dir && source->lock < 0)
+		source->lock = lock_bpffs(opts.pin_dir);
+	if (opts.pin_dir && source->lock < 0)
+		return STATUS_CANNOT;
+	source->tracker = own_tracker__open(&opts, &status);
+	if (!source->tracker)
+		return status;
+	/* A daemon before this one may have left it without. */
+	own_tracker__set_stacks(source->tracker, true);
+	return 0;
+}
+
+struct pind_source *pind_source__open(const struct pind_config *config, int *status)
+{
 	struct pind_source *source = calloc(1, sizeof(*source));
 
 	*status = STATUS_BROKEN;
@@ -148,14 +165,39 @@ struct pind_source *pind_source__open(const struct pind_config *config, int *sta
 		pind_source__close(source);
 		return NULL;
 	}
-	if (opts.pin_dir)
-		source->lock = lock_bpffs(opts.pin_dir);
-	if (!opts.pin_dir || source->lock >= 0)
-		source->tracker = own_tracker__open(&opts, status);
-	if (source->tracker)
+	*status = track(source);
+	if (!*status)
 		return source;
 	pind_source__close(source);
 	return NULL;
+}
+
+enum fuse_level pind_source__level(const struct pind_source *source)
+{
+	return source->tracker ? FUSE_WHOLE : FUSE_SCAN;
+}
+
+int pind_source__set_level(struct pind_source *source, enum fuse_level level)
+{
+	if (level == FUSE_SCAN) {
+		own_tracker__close(source->tracker);
+		source->tracker = NULL;
+		return is_pinned(source->config) ? own_tracker__detach(source->config->bpffs) : 0;
+	}
+	if (!source->tracker && track(source))
+		return -ENODEV;
+	own_tracker__set_stacks(source->tracker, level == FUSE_WHOLE);
+	return 0;
+}
+
+uint64_t pind_source__run_ns(const struct pind_source *source)
+{
+	return source->tracker ? own_tracker__run_ns(source->tracker) : 0;
+}
+
+int pind_source__measure(const struct pind_source *source)
+{
+	return source->tracker ? own_tracker__measure() : -ENOENT;
 }
 
 void pind_source__close(struct pind_source *source)

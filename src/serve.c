@@ -22,6 +22,7 @@
 #include "fmt.h"
 #include "form_prom.h"
 #include "forms.h"
+#include "fuse.h"
 #include "util.h"
 
 #define CONNECTIONS 256
@@ -136,10 +137,14 @@ static void set_file(struct server *server, enum page page, int file, const char
 	server->pages[page] = typed(response, type);
 }
 
-static void set_health(struct server *server, const struct snapshot *snap)
+static void set_health(struct server *server, const struct snapshot *snap,
+		       const struct prom_self *self)
 {
 	server->taken_ns = snap->taken_ns;
 	server->degraded[0] = '\0';
+	if (self->fuse_level)
+		snprintf(server->degraded, sizeof(server->degraded), "the fuse has left it with %s",
+			 fuse_level_name(self->fuse_level));
 	for (size_t i = 0; i < snap->finding_cnt; i++) {
 		const struct finding *finding = &snap->findings[i];
 		cleanup_free char *title = NULL;
@@ -173,7 +178,7 @@ static int take_snapshot(struct server *server)
 		warnx("can't read a snapshot: %s", *why ? why : strerror(errno));
 		return 0;
 	}
-	set_health(server, snap);
+	set_health(server, snap, &self);
 	set_form(server, PAGE_METRICS, snap, form_prom, &opts, PROM_TYPE_TEXT);
 	opts.open_metrics = true;
 	set_form(server, PAGE_OPEN_METRICS, snap, form_prom, &opts, PROM_TYPE_OPEN);

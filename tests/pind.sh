@@ -99,7 +99,7 @@ no_privilege="Uid:$(id -u gup-pin 2>/dev/null || echo 65534) CapPrm:000000000000
 
 # Figures of the daemon itself differ from moment to moment.
 without_self() {
-	grep -vE '^(# (HELP|TYPE) )?(process_|gup_pin_(failed_|unsent_)?snapshots|gup_pin_snapshot_duration)'
+	grep -vE '^(# (HELP|TYPE) )?(process_|gup_pin_(cpu_ratio|(failed_|unsent_)?snapshots)|gup_pin_snapshot_duration)'
 }
 
 # run_tests NAME...: ends with the status.

@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
 		if (settings[i].kind == PIND_TEXT && !memchr(at, '\0', settings[i].most))
 			abort();
-		if ((settings[i].kind == PIND_NUMBER || settings[i].kind == PIND_TIME) &&
+		if ((settings[i].kind == PIND_NUMBER || settings[i].kind == PIND_TIME ||
+		     settings[i].kind == PIND_SHARE) &&
 		    (*(const uint64_t *)at < settings[i].least ||
 		     *(const uint64_t *)at > settings[i].most))
 			abort();

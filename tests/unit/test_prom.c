@@ -17,6 +17,8 @@ static const struct prom_self self = {
 	.snapshots = 61,
 	.failed_snapshots = 2,
 	.unsent_snapshots = 3,
+	.fuse_level = 1,
+	.cpu_ratio_ns = 12 * MS,
 };
 
 static char *metrics(const struct snapshot *snap, const struct prom_options *opts)

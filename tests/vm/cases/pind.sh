@@ -21,7 +21,7 @@ serves() {
 }
 
 launch() {
-	"$pind" --config /dev/null --socket "$socket" --scan-interval 2s "${pind_args[@]}" 2>"$err" &
+	"$pind" --config /dev/null --socket "$socket" --scan-interval 2s --max-cpu 100% "${pind_args[@]}" 2>"$err" &
 	daemon=$!
 }
 
