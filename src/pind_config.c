@@ -31,6 +31,8 @@ static const struct pind_setting settings[] = {
 	  PIND_WORD, AT(plan), 0, 0, { "auto", "core", "call", "scan" } },
 	{ "scan-interval", "TIME", "between two snapshots (60s)",
 	  PIND_TIME, AT(scan_interval_ns), NS_PER_S, 86400 * NS_PER_S, {} },
+	{ "scan-rate", "N", "struct pages a second that a scan reads at most (20000000)",
+	  PIND_NUMBER, AT(scan_rate), 1000, UINT32_MAX, {} },
 	{ "top", "N", "values of a label in the metrics, the rest is \"other\" (20)",
 	  PIND_NUMBER, AT(top), 1, 10000, {} },
 	{ "max-cpu", "SHARE", "of all CPUs; above it stacks go, then tracking (1%)",
@@ -56,6 +58,7 @@ void pind_config__default(struct pind_config *config)
 		.socket = PIND_SOCKET,
 		.bpffs = PIND_BPFFS,
 		.scan_interval_ns = 60 * NS_PER_S,
+		.scan_rate = 20000000,
 		.top = PROM_TOP,
 		.max_cpu_ppm = 10000,
 	};

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "audit.h"
+#include "background.h"
 #include "forms.h"
 #include "own_tracker.h"
 #include "pind_impl.h"
@@ -42,11 +43,33 @@ static struct snapshot *read_recorded(const char *path)
 	return snap;
 }
 
-static struct snapshot *scan(void)
-{
-	const struct scan_take_options opts = { .tool = "gup-pind", .counters_as_they_are = true };
+struct scanning {
+	struct scan_take_options opts;
+	struct snapshot *snap;
+};
 
-	return snapshot__scan(&opts);
+static int scan_now(void *ctx)
+{
+	struct scanning *scanning = ctx;
+
+	scanning->snap = snapshot__scan(&scanning->opts);
+	return 0;
+}
+
+static struct snapshot *scan(const struct pind_config *config)
+{
+	struct scanning scanning = {
+		.opts = {
+			.tool = "gup-pind",
+			.counters_as_they_are = true,
+			.max_pages_per_s = config->scan_rate,
+		},
+	};
+	int err = background_run(scan_now, &scanning);
+
+	if (err)
+		warnx("can't scan: %s", strerror(-err));
+	return scanning.snap;
 }
 
 struct snapshot *pind_source__take(struct pind_source *source)
@@ -56,7 +79,7 @@ struct snapshot *pind_source__take(struct pind_source *source)
 
 	if (source->tracker)
 		return own_tracker__take(source->tracker);
-	snap = *source->config->input ? read_recorded(source->config->input) : scan();
+	snap = *source->config->input ? read_recorded(source->config->input) : scan(source->config);
 	if (snap)
 		snapshot__audit(snap, &audit);
 	return snap;
