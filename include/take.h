@@ -21,12 +21,16 @@ struct flow {
 	uint64_t missed_acquires, missed_releases, unmatched;
 	uint64_t regained; /* of the missed acquires, those that a second copy booked */
 	uint64_t vm_slack; /* the kernel's may be that far behind; 0 = exact */
+	uint64_t out;	   /* pins from before tracking, by struct page */
+	bool out_known;	   /* else what the kernel's counters leave, if it is more than vm_slack */
 };
 
 /* Reads both, after making the kernel's counters exact, which interrupts every CPU. 0 or -errno. */
 int flow__read(const struct tracker *tracker, struct flow *flow);
 /* The same, with the kernel's counters as they are. */
 int flow__read_as_it_is(const struct tracker *tracker, struct flow *flow);
+/* The same, with out, by a scan in the background that reads at most so many struct pages a second. */
+int flow__read_before(const struct tracker *tracker, uint64_t max_pages_per_s, struct flow *flow);
 
 struct take_options {
 	const char *tool;

@@ -23,6 +23,7 @@ struct calls {
 	struct scan_result scan;
 	struct scan_counters counters[2];
 	bool counters_as_they_are;
+	uint64_t max_pages_per_s;
 	calls_keep_fn keep; /* NULL = nobody goes on */
 	void *keep_ctx;
 	bool keep_failed;
@@ -65,6 +66,7 @@ struct calls *calls__open(struct tracker *tracker, const struct calls_options *o
 		return NULL;
 	calls->tracker = tracker;
 	calls->counters_as_they_are = opts->counters_as_they_are;
+	calls->max_pages_per_s = opts->max_pages_per_s;
 	calls->scanner = scanner__open();
 	err = calls->scanner ? open_records(calls, opts) : -errno;
 	if (!err)
@@ -239,7 +241,7 @@ static int bind(struct calls *calls, uint64_t before_ns)
 
 int calls__scan(struct calls *calls)
 {
-	struct scan_options opts = {};
+	struct scan_options opts = { .max_pages_per_s = calls->max_pages_per_s };
 	uint64_t stats[GUP_STAT_CNT], before_ns = calls->scanned_ns;
 	int err = tracker__stats(calls->tracker, stats);
 

@@ -89,17 +89,19 @@ static int open_tracker(struct own_tracker *own, const struct own_tracker_option
 }
 
 /* Plan call's half in user space. kept: of the process before, NULL = none. */
-static int open_calls(struct own_tracker *own, bool as_they_are, const void *kept, size_t cnt)
+static int open_calls(struct own_tracker *own, const struct own_tracker_options *opts,
+		      const void *kept, size_t cnt)
 {
-	const struct calls_options opts = {
-		.counters_as_they_are = as_they_are,
+	const struct calls_options calling = {
+		.counters_as_they_are = opts->counters_as_they_are,
+		.max_pages_per_s = opts->max_pages_per_s,
 		.kept = kept,
 		.kept_bytes = cnt,
 	};
 
 	if (tracker__plan(own->tracker) != PLAN_CALL)
 		return 0;
-	own->calls = calls__open(own->tracker, &opts);
+	own->calls = calls__open(own->tracker, &calling);
 	return own->calls ? 0 : STATUS_CANNOT;
 }
 
@@ -134,17 +136,31 @@ struct kept {
 	uint32_t tested_by;
 };
 
+static int read_base(const struct own_tracker *own, const struct own_tracker_options *opts,
+		     struct flow *base)
+{
+	if (!opts->counters_as_they_are)
+		return flow__read(own->tracker, base);
+	/* Plan call finds what was pinned before by itself. */
+	if (own->calls)
+		return flow__read_as_it_is(own->tracker, base);
+	/* Without the scan the counters must do. */
+	return flow__read_before(own->tracker, opts->max_pages_per_s, base)
+		       ? flow__read_as_it_is(own->tracker, base)
+		       : 0;
+}
+
 static int start_books(struct own_tracker *own, const struct own_tracker_options *opts,
 		       struct kept *kept)
 {
 	struct proc_facts me;
-	int ret = open_calls(own, opts->counters_as_they_are, NULL, 0), err;
+	int ret = open_calls(own, opts, NULL, 0), err;
 
 	if (!ret)
 		ret = test_tracker(own);
 	if (ret)
 		return ret;
-	if (flow__read(own->tracker, &kept->base) || proc_facts__read(getpid(), &me)) {
+	if (read_base(own, opts, &kept->base) || proc_facts__read(getpid(), &me)) {
 		warnx("can't read the tracker");
 		return STATUS_BROKEN;
 	}
@@ -184,7 +200,7 @@ static void note_owners(struct own_tracker *own)
 }
 
 /* Nothing is kept yet if the process before ended at once; then nothing was dropped, too. */
-static int go_on_with_calls(struct own_tracker *own, bool as_they_are)
+static int go_on_with_calls(struct own_tracker *own, const struct own_tracker_options *opts)
 {
 	cleanup_free void *known = NULL;
 	size_t cnt = 0;
@@ -192,7 +208,7 @@ static int go_on_with_calls(struct own_tracker *own, bool as_they_are)
 
 	if (err && err != -ENOENT)
 		return err;
-	if (open_calls(own, as_they_are, known, cnt))
+	if (open_calls(own, opts, known, cnt))
 		return -EIO;
 	return calls__keep(own->calls, keep, own->tracker);
 }
@@ -202,7 +218,7 @@ static int go_on(struct own_tracker *own, const struct own_tracker_options *opts
 	int err = tracker__kept(own->tracker, kept, sizeof(*kept));
 
 	if (!err && tracker__plan(own->tracker) == PLAN_CALL)
-		err = go_on_with_calls(own, opts->counters_as_they_are);
+		err = go_on_with_calls(own, opts);
 	if (err) {
 		warnx("can't go on with the tracking pinned in %s: %s (gup-pind --detach removes "
 		      "it)",

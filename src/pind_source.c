@@ -153,6 +153,7 @@ static int track(struct pind_source *source)
 		.tool = "gup-pind",
 		.source = "gup-pind",
 		.counters_as_they_are = true,
+		.max_pages_per_s = source->config->scan_rate,
 	};
 	int status = STATUS_CANNOT;
 

@@ -62,10 +62,13 @@ static const char *gap_reason(struct snapshot *snap, const struct tracker_gap *g
 /* Pins older than the tracker that are still there: releases that matched none of ours were theirs. */
 static uint64_t pins_before(const struct flow *base, uint64_t unmatched)
 {
-	uint64_t out = base->vm_acquired - base->vm_released;
+	uint64_t out = base->out;
 
-	if (!base->vm_known || base->vm_acquired < base->vm_released)
-		return 0;
+	if (!base->out_known) {
+		if (!base->vm_known || base->vm_acquired <= base->vm_released + base->vm_slack)
+			return 0;
+		out = base->vm_acquired - base->vm_released;
+	}
 	return out > unmatched ? out - unmatched : 0;
 }
 
