@@ -51,6 +51,7 @@ void text_scan_remark(const struct snapshot *snap, const struct group *group, ch
 void text_scan_totals(struct text *text);
 void text_zones(struct text *text);
 void text_pages(struct text *text);
+void text_busy(struct text *text);
 /* One row of the totals. */
 void text_total(struct text *text, const char *label, const struct quantity *q, const char *remark);
 

@@ -185,6 +185,16 @@ struct gup_rec {
 	__u8 stack[]; /* GUP_UNWIND_BYTES for GUP_REC_STACK, stack_len of them valid */
 };
 
+/* Page frames that the kernel wanted and did not get. */
+struct gup_busy {
+	__u64 start, end; /* end is the first that is not in it */
+	__u32 by;	  /* GUP_BUSY_*: the tracepoint that told */
+	__u32 pad;
+};
+
+#define GUP_BUSY_ISOLATED 1 /* page_isolation:test_pages_isolated */
+#define GUP_BUSY_CMA 2	    /* cma:cma_alloc_busy_retry */
+
 /* Things counted while tracking; the sum over CPUs is exact but for an interrupted increment. */
 enum gup_stat {
 	GUP_STAT_ACQUIRED,    /* events, as NR_FOLL_PIN_ACQUIRED */

@@ -75,5 +75,7 @@ uint64_t own_tracker__run_ns(const struct own_tracker *own);
  * line on stderr.
  */
 struct snapshot *own_tracker__take(struct own_tracker *own);
+/* A quick one, not audited, with each folio in pages. NULL after one line on stderr. */
+struct snapshot *own_tracker__look(struct own_tracker *own);
 
 #endif

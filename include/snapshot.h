@@ -296,6 +296,26 @@ struct zone_use {
 	uint64_t cma_folios;
 };
 
+/* Who held a part of a busy range: pins of one group. */
+struct busy_holder {
+	uint32_t pid; /* 0 = unknown */
+	const char *comm;
+	enum gup_api_id api;
+	enum basis basis; /* of who: recorded, or likely by evidence */
+	struct quantity q;
+	uint64_t first_pfn; /* of the first of the folios */
+};
+
+/* Page frames that the kernel wanted for itself and did not get ("PFNs busy"), and why. */
+struct busy_range {
+	uint64_t first_ns, last_ns; /* when it failed */
+	uint64_t times;		    /* at least */
+	uint64_t start_pfn, end_pfn;
+	const char *by; /* tracepoint that told */
+	struct busy_holder *holders;
+	size_t holder_cnt; /* 0: nothing was pinned there any more */
+};
+
 struct hook_gap {
 	const char *function;
 	const char *why;
@@ -370,6 +390,8 @@ struct snapshot {
 	size_t page_cnt;
 	struct zone_use *zones;
 	size_t zone_cnt;
+	struct busy_range *busy; /* by gup-pind: the last ones, oldest first */
+	size_t busy_cnt;
 	const char *
 		unexplained; /* one line on memory that pins do not explain; NULL = nothing to say */
 	const char *filter;  /* what was asked for, in words; NULL = all */

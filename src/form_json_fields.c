@@ -39,6 +39,11 @@ static bool has_pages(const struct json_at *w)
 	return w->snap->page_cnt > 0;
 }
 
+static bool has_busy(const struct json_at *w)
+{
+	return w->snap->busy_cnt > 0;
+}
+
 static bool has_command(const struct json_at *w)
 {
 	return w->snap->cmd;
@@ -166,6 +171,45 @@ static const struct json_type json_zone = {
 	.field_cnt = ARRAY_SIZE(zone_fields),
 	.bytes = sizeof(struct zone_use),
 	.flat = true,
+};
+
+#define AT(member) .at = offsetof(struct busy_holder, member)
+static const struct json_field busy_holder_fields[] = {
+	{ "pid", JSON_U32, AT(pid), .need = true },
+	{ "comm", JSON_STR, AT(comm), .need = true },
+	{ "api", JSON_ENUM, AT(api), .need = true, .name = json_api_name, .name_cnt = API_CNT,
+	  .zero_is_null = true },
+	{ "basis", JSON_ENUM, AT(basis), .need = true, .name = json_basis_name,
+	  .name_cnt = BASIS_CNT },
+	{ "pins", JSON_COUNT, AT(q.pins), .need = true },
+	{ "folios", JSON_COUNT, AT(q.folios), .need = true },
+	{ "bytes", JSON_COUNT, AT(q.bytes), .need = true },
+	{ "first_pfn", JSON_COUNT, AT(first_pfn), .need = true },
+};
+#undef AT
+static const struct json_type json_busy_holder = {
+	.fields = busy_holder_fields,
+	.field_cnt = ARRAY_SIZE(busy_holder_fields),
+	.bytes = sizeof(struct busy_holder),
+	.flat = true,
+};
+
+#define AT(member) .at = offsetof(struct busy_range, member)
+static const struct json_field busy_fields[] = {
+	{ "first", JSON_TIME, AT(first_ns), .need = true },
+	{ "last", JSON_TIME, AT(last_ns), .need = true },
+	{ "times", JSON_COUNT, AT(times), .need = true },
+	{ "start_pfn", JSON_COUNT, AT(start_pfn), .need = true },
+	{ "end_pfn", JSON_COUNT, AT(end_pfn), .need = true },
+	{ "by", JSON_STR, AT(by), .need = true },
+	{ "holders", JSON_LIST, AT(holders), .cnt_at = offsetof(struct busy_range, holder_cnt),
+	  .need = true, .type = &json_busy_holder },
+};
+#undef AT
+static const struct json_type json_busy = {
+	.fields = busy_fields,
+	.field_cnt = ARRAY_SIZE(busy_fields),
+	.bytes = sizeof(struct busy_range),
 };
 
 static const char *const certainties[] = { "exact", "inferred", "suspect", NULL };
@@ -306,6 +350,7 @@ static const struct json_field snapshot_fields[] = {
 	{ "totals", JSON_OBJECT, .need = true, .no_null = true, .type = &json_totals },
 	{ "unexplained", JSON_STR, AT(unexplained) },
 	{ "zones", LIST(zones, zone_cnt, json_zone) },
+	{ "busy_ranges", LIST(busy, busy_cnt, json_busy), .shown = has_busy, .omit = true },
 	{ "checks", JSON_OBJECT, AT(checks), .need = true, .no_null = true, .type = &json_checks },
 	{ "processes", LIST(processes, process_cnt, json_process), .need = true },
 	{ "stacks", LIST(stacks, stack_cnt, json_stack), .need = true },
@@ -338,6 +383,7 @@ static const struct json_field findings_fields[] = {
 	{ "host", JSON_OBJECT, .type = &json_host },
 	{ "verdict", JSON_OBJECT, .type = &json_verdict },
 	{ "findings", LIST(findings, finding_cnt, json_finding) },
+	{ "busy_ranges", LIST(busy, busy_cnt, json_busy), .shown = has_busy, .omit = true },
 };
 const struct json_type json_findings = {
 	.fields = findings_fields,

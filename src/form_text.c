@@ -370,6 +370,7 @@ int form_text(FILE *out, const struct snapshot *snap, const struct text_options 
 		text_totals(&text);
 		text_zones(&text);
 		text_pages(&text);
+		text_busy(&text);
 		text_command(&text);
 		text_balance(&text);
 		text_get_callers(&text);

@@ -10,6 +10,8 @@
 
 #include "leakcheck_impl.h"
 #include "pind_client.h"
+#include "scan.h"
+#include "snapshot_busy.h"
 
 /* No snapshot, and why: *ret, or false to go on without. */
 static bool go_without(const struct env *env, FILE *out, const char *why, int *ret)
@@ -65,4 +67,33 @@ bool leakcheck_daemon(const struct env *env, FILE *out, const struct suppression
 	*ret = leakcheck_report(out, env, snap, suppressions, age_ns(snap));
 	snapshot__free(snap);
 	return true;
+}
+
+static bool is_asked(const struct env *env, const struct busy_range *busy)
+{
+	for (size_t i = 0; i < env->range_cnt; i++)
+		if (busy->start_pfn < env->ranges[i].end && busy->end_pfn > env->ranges[i].start)
+			return true;
+	return false;
+}
+
+void leakcheck_busy(const struct env *env, struct snapshot *snap)
+{
+	const struct pind_client client = {
+		.socket = env->socket,
+		.timeout_ms = PIND_CLIENT_TIMEOUT_MS,
+		.bytes_max = PIND_CLIENT_BYTES_MAX,
+	};
+	struct snapshot *daemon;
+	char why[400];
+
+	if (env->no_daemon || !env->ranges)
+		return;
+	daemon = pind_client__snapshot(&client, why, sizeof(why));
+	if (!daemon && (env->socket || errno != ENOENT))
+		warnx("%s", why);
+	for (size_t i = 0; daemon && i < daemon->busy_cnt; i++)
+		if (is_asked(env, &daemon->busy[i]))
+			snapshot__add_busy(snap, &daemon->busy[i]);
+	snapshot__free(daemon);
 }

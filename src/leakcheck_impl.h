@@ -25,6 +25,8 @@ void leakcheck_totals(FILE *out);
  */
 bool leakcheck_daemon(const struct env *env, FILE *out, const struct suppressions *suppressions,
 		      int *ret);
+/* Adds what a running gup-pind found busy in the page frames asked for; asks none where none are. */
+void leakcheck_busy(const struct env *env, struct snapshot *snap);
 /* Scans once, audits and reports; the exit status. */
 int leakcheck_scan(const struct env *env, FILE *out, const struct suppressions *suppressions);
 

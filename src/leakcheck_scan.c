@@ -51,6 +51,7 @@ int leakcheck_scan(const struct env *env, FILE *out, const struct suppressions *
 			leakcheck_totals(out);
 		return EXIT_CANNOT;
 	}
+	leakcheck_busy(env, snap);
 	leakcheck_judge(env, snap, suppressions);
 	ret = leakcheck_report(out, env, snap, suppressions, 0);
 	snapshot__free(snap);

@@ -402,3 +402,11 @@ struct snapshot *own_tracker__take(struct own_tracker *own)
 		own_cost__set(&own->cost, snap);
 	return snap;
 }
+
+struct snapshot *own_tracker__look(struct own_tracker *own)
+{
+	struct take_options opts = own->take;
+
+	opts.pages = true;
+	return snapshot__take(own->tracker, &opts);
+}

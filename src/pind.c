@@ -40,6 +40,7 @@ struct pind {
 	struct pind_source *source;
 	struct prom_self self;
 	struct journal *journal;
+	struct pind_busy *busy;
 	struct pind_fuse fuse;
 	uint64_t bpf_bytes; /* of the last snapshot */
 	int signals;	    /* signalfd */
@@ -100,6 +101,7 @@ static int publish(struct pind *pind)
 
 	if (!snap)
 		return 0;
+	pind_busy__show(pind->busy, snap);
 	if (*pind->config->textfile)
 		pind_textfile__write(pind->config->textfile, snap, &opts);
 	journal__tell(pind->journal, snap, now_ns(CLOCK_MONOTONIC));
@@ -169,7 +171,9 @@ static int loop(struct pind *pind)
 
 	while (!err && !pind->ended) {
 		uint64_t now = now_ns(CLOCK_MONOTONIC);
-		struct pollfd fds[] = { { pind->signals, POLLIN, 0 }, { -1, POLLIN, 0 } };
+		struct pollfd fds[] = { { pind->signals, POLLIN, 0 },
+					{ -1, POLLIN, 0 },
+					{ pind_busy__fd(pind->busy, now), POLLIN, 0 } };
 
 		pind_fuse__look(&pind->fuse, pind->source, now,
 				pind->self.resident_bytes + pind->bpf_bytes);
@@ -189,6 +193,7 @@ static int loop(struct pind *pind)
 		}
 		if (poll(fds, ARRAY_SIZE(fds), wait_ms(pind, now)) < 0 && errno != EINTR)
 			return -errno;
+		pind_busy__serve(pind->busy, pind->source, now_ns(CLOCK_MONOTONIC));
 		err = pind_source__serve(pind->source);
 		if (!err)
 			err = take_signals(pind);
@@ -311,6 +316,8 @@ static int run_daemon(struct pind *pind)
 		warn("can't begin");
 	if (pind->journal && !block_signals(pind) && !start_servers(pind)) {
 		pind->source = pind_source__open(pind->config, &ret);
+		if (pind->source && !*pind->config->input)
+			pind->busy = pind_busy__open();
 		if (pind->source && !drop_privilege(&ret)) {
 			pind->watchdog_ns = notify_watchdog_ns();
 			pind_fuse__begin(&pind->fuse, pind->config, pind->source);
@@ -322,6 +329,7 @@ static int run_daemon(struct pind *pind)
 		if (pind->relay > 0)
 			waitpid(pind->relay, NULL, 0);
 	}
+	pind_busy__close(pind->busy);
 	pind_source__close(pind->source);
 	journal__free(pind->journal);
 	pind_socket__close(pind->config, pind->socket, pind->lock);

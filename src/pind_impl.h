@@ -6,6 +6,7 @@
 #include "fuse.h"
 #include "pind.h"
 
+struct pfn_range;
 struct prom_options;
 struct snapshot; /* not snapshot.h: its struct group is not that of grp.h */
 
@@ -44,6 +45,24 @@ int pind_source__measure(const struct pind_source *source);
 
 /* An audited snapshot, NULL after one line on stderr. */
 struct snapshot *pind_source__take(struct pind_source *source);
+
+/* All folios that the tracker knows, listed; NULL without a tracker, or after one line on stderr. */
+struct snapshot *pind_source__look(struct pind_source *source);
+/* The pages of the ranges, ascending and apart, explained by a scan; NULL after one line on stderr. */
+struct snapshot *pind_source__explain(struct pind_source *source, const struct pfn_range *ranges,
+				      size_t cnt);
+
+/* Answers for page frames that are busy; accepts NULL, as which it does nothing. */
+struct pind_busy;
+
+/* After one line on stderr, one that never has any, or NULL. */
+struct pind_busy *pind_busy__open(void);
+void pind_busy__close(struct pind_busy *busy);
+/* A descriptor that is readable when pind_busy__serve() has work; -1 = not now. */
+int pind_busy__fd(const struct pind_busy *busy, uint64_t now_ns);
+void pind_busy__serve(struct pind_busy *busy, struct pind_source *source, uint64_t now_ns);
+/* Adds the last answers. */
+void pind_busy__show(const struct pind_busy *busy, struct snapshot *snap);
 
 /* What the daemon costs, for the fuse. */
 struct pind_fuse {

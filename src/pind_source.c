@@ -56,11 +56,15 @@ static int scan_now(void *ctx)
 	return 0;
 }
 
-static struct snapshot *scan(const struct pind_config *config)
+/* Of all RAM without ranges. */
+static struct snapshot *scan(const struct pind_config *config, const struct pfn_range *ranges,
+			     size_t cnt)
 {
 	struct scanning scanning = {
 		.opts = {
 			.tool = "gup-pind",
+			.ranges = ranges,
+			.range_cnt = cnt,
 			.counters_as_they_are = true,
 			.max_pages_per_s = config->scan_rate,
 		},
@@ -79,10 +83,22 @@ struct snapshot *pind_source__take(struct pind_source *source)
 
 	if (source->tracker)
 		return own_tracker__take(source->tracker);
-	snap = *source->config->input ? read_recorded(source->config->input) : scan(source->config);
+	snap = *source->config->input ? read_recorded(source->config->input)
+				      : scan(source->config, NULL, 0);
 	if (snap)
 		snapshot__audit(snap, &audit);
 	return snap;
+}
+
+struct snapshot *pind_source__look(struct pind_source *source)
+{
+	return source->tracker ? own_tracker__look(source->tracker) : NULL;
+}
+
+struct snapshot *pind_source__explain(struct pind_source *source, const struct pfn_range *ranges,
+				      size_t cnt)
+{
+	return scan(source->config, ranges, cnt);
 }
 
 /* A tracker that has just begun has seen nothing yet: for one look a scan says more. */

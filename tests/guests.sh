@@ -165,7 +165,7 @@ run_boot() {
 	local kernel=$1 boot=$2 log=$work/$1-$2.log status=0 cases name before=$failed
 
 	mapfile -t cases < <(cases_of "$kernel" "$boot")
-	if [[ " ${cases[*]}" == *" "@(kmod|kmod-validate|scan|audit)=* ]]; then build_module "$kernel"; else module='' no_module=''; fi
+	if [[ " ${cases[*]}" == *" "@(busy|kmod|kmod-validate|scan|audit)=* ]]; then build_module "$kernel"; else module='' no_module=''; fi
 	boot_options "$kernel" "$boot"
 	say "-- kernel $kernel, guest '$boot': ${#cases[@]} cases"
 	"$vm_dir/run" "${options[@]}" --console "$work/$kernel-$boot.console" "$kernel" -- \

@@ -175,7 +175,7 @@ static void check_together(const struct env *env)
 	if (env->input && (env->cmd || env->watch || env->ranges || env->pages || env->scan_rate))
 		usage_error(
 			"--input and --diff judge what was saved: nothing to run, watch or scan");
-	if (env->socket && (env->input || env->cmd || env->watch || env->ranges || env->pages))
+	if (env->socket && (env->input || env->cmd || env->watch || env->pages))
 		usage_error("--socket: gup-pind has one snapshot for all: nothing to run, watch, "
 			    "scan or read");
 	if (env->socket && env->no_daemon)

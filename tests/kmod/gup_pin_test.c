@@ -210,6 +210,22 @@ static int do_take(struct held *held, unsigned int cmd, const struct gup_pin_tes
 	return 0;
 }
 
+/* The third argument is a migrate type in older kernels, and flags in those that have acr_flags_t. */
+static int take_contig(const struct gup_pin_test_args *args)
+{
+#ifdef ACR_FLAGS_NONE
+	int err = alloc_contig_range(args->addr, args->addr + args->npages, ACR_FLAGS_NONE,
+				     GFP_KERNEL);
+#else
+	int err = alloc_contig_range(args->addr, args->addr + args->npages, MIGRATE_MOVABLE,
+				     GFP_KERNEL);
+#endif
+
+	if (!err)
+		free_contig_range(args->addr, args->npages);
+	return err;
+}
+
 static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct held *held = file->private_data;
@@ -228,8 +244,11 @@ static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case GUP_PIN_TEST_TWICE:
 	case GUP_PIN_TEST_PUTPAGE:
 	case GUP_PIN_TEST_BIASED:
+	case GUP_PIN_TEST_CONTIG:
 		if (copy_from_user(&args, (void __user *)arg, sizeof(args)))
 			err = -EFAULT;
+		else if (cmd == GUP_PIN_TEST_CONTIG)
+			err = take_contig(&args);
 		else
 			err = do_take(held, cmd, &args);
 		break;

@@ -44,6 +44,11 @@ struct gup_pin_test_args {
  * 65,535 on every other one, 32,769 on folios of 8 pages between them. RELEASE frees them.
  */
 #define GUP_PIN_TEST_BIASED _IOW('p', 0x68, struct gup_pin_test_args)
+/*
+ * No pins: takes npages page frames from number addr for itself, as CMA does, and frees them.
+ * EBUSY where something that cannot be moved is among them.
+ */
+#define GUP_PIN_TEST_CONTIG _IOW('p', 0x69, struct gup_pin_test_args)
 #define GUP_PIN_TEST_RELEASE _IO('p', 0x67)
 
 #endif
