@@ -37,7 +37,7 @@ LIB_TESTS := $(B)/tests/scan_dump $(B)/tests/bench/scan $(B)/tests/bench/top $(B
 BENCH := $(B)/bench/work $(B)/bench/attach $(B)/bench/peers.bpf.o
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: help pictures all deps deps-check deps-matrix demo check check-matrix soak-boots bench install uninstall clean distclean
+.PHONY: help pictures all deps deps-check deps-matrix demo check check-matrix soak soak-boots bench install uninstall clean distclean
 
 all: $(TOOLS) $(WORKLOADS) $(LIB_TESTS) $(BENCH)
 
@@ -53,6 +53,7 @@ gup-pin: who pins which memory pages, since when, and who forgot to let go.
   make pictures      draw the README's pictures anew, the report's in a guest   2 min
   make fuzz          10 million inputs to each reader that is fuzzed         hours
                      N=100000 fewer, CASE=json one target
+  make soak          gup-pind beside healthy load: K=7.3 N=30       N minutes
   make soak-boots    attach and detach in 100 boots: K=6.12 N=100    about 1 h
   make bench         what tracking costs, in instructions           25 min a kernel
                      on a busy machine; K=7.3 this one, else 6.1, 6.12, 7.3
@@ -223,6 +224,9 @@ demo:
 
 check:
 	@tests/check --kernels "$(or $(K),default)" $(if $(CASE),--case "$(CASE)")
+
+soak:
+	@tests/vm/soak "$(or $(K),7.3)" "$(or $(N),30)"
 
 soak-boots:
 	@tests/vm/soak-boots "$(or $(K),6.12)" "$(or $(N),100)"

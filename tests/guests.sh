@@ -107,7 +107,7 @@ boot_options() {
 			options+=(--disk "$work/disks/$kind.img")
 		done
 		;;
-	validate)
+	validate | soak)
 		for kind in ext4 xfs btrfs vfat; do
 			options+=(--disk "$work/disks/$kind.img")
 		done
