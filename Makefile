@@ -90,12 +90,14 @@ $(B)/obj/tools/%.o: tools/%.c | $(SKELS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
-# Changes with the structures that a daemon leaves to the next one.
-$(B)/kept_layout.h: src/own_tracker.c src/records_impl.h include/records.h include/take.h include/selftest.h
+# Change with the structures that a daemon leaves to the next one: its own, and those of its maps.
+KEPT := src/own_tracker.c src/records_impl.h include/records.h include/take.h include/selftest.h
+$(B)/kept_layout.h: $(KEPT) include/gup_abi.h
 	@mkdir -p $(@D)
-	$(Q)printf '#define GUP_KEPT_LAYOUT %sULL\n' "$$(sed -nE \
-		'/^struct (kept|flow|selftest_result|rec|bound|claim) \{/,/^\};/p' $^ | cksum | cut -d' ' -f1)" > $@
-$(B)/obj/own_tracker.o $(B)/san/own_tracker.o: $(B)/kept_layout.h
+	$(Q)printf '#define GUP_KEPT_LAYOUT %sULL\n#define GUP_ABI_SUM %sULL\n' "$$(sed -nE \
+		'/^struct (kept|flow|selftest_result|rec|bound|claim) \{/,/^\};/p' $(KEPT) | cksum | cut -d' ' -f1)" \
+		"$$(cksum <include/gup_abi.h | cut -d' ' -f1)" > $@
+$(foreach dir,obj san,$(B)/$(dir)/own_tracker.o $(B)/$(dir)/tracker_pins.o): $(B)/kept_layout.h
 
 $(B)/obj/form_json_schema.o $(B)/san/form_json_schema.o: src/form_json_schema.json
 

@@ -18,6 +18,32 @@ static long reap_one(__u32 i, __u32 *done)
 	return 0;
 }
 
+struct gup_import imports[GUP_BATCH];
+
+static long import_one(__u32 i, void *ctx __attribute__((unused)))
+{
+	struct gup_entry *entry;
+	__u64 folio;
+
+	if (i >= GUP_BATCH)
+		return 0;
+	folio = imports[i].folio;
+	if (ledger_pin(folio, imports[i].pins, imports[i].owner, imports[i].since))
+		return 0;
+	entry = bpf_map_lookup_elem(&ledger, &folio);
+	if (entry)
+		entry_note(entry, GUP_ENTRY_INFERRED);
+	return 0;
+}
+
+/* Books what others have left. */
+SEC("?raw_tp")
+int import_holds(void *ctx)
+{
+	bpf_loop(request_cnt, import_one, NULL, 0);
+	return 0;
+}
+
 /* Deletes ledger entries that stand at zero. */
 SEC("?raw_tp")
 int reap(void *ctx)

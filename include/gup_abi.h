@@ -37,6 +37,14 @@
 #define GUP_DEAD (1ULL << (GUP_COUNT_BITS + GUP_SEQ_BITS))
 #define GUP_TAG_SHIFT (GUP_COUNT_BITS + GUP_SEQ_BITS + 1)
 
+/* Pins of a set of maps that others have left, to be booked in these. */
+struct gup_import {
+	__u64 folio;
+	__u64 since;
+	__u32 owner;
+	__u32 pins;
+};
+
 /* What one owner holds on one folio: owner id << 32 | pins, by compare-and-exchange. */
 struct gup_slot {
 	__u64 word;

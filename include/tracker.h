@@ -66,6 +66,13 @@ int tracker__pin(struct tracker *tracker, const void *kept, size_t bytes);
 int tracker__keep(struct tracker *tracker, const void *bytes, size_t cnt);
 /* What the process before kept so: *bytes is malloc'ed, the caller frees. 0, -ENOENT: nothing, or -errno. */
 int tracker__kept_before(const struct tracker *tracker, void **bytes, size_t *cnt);
+/*
+ * To be called between attach and pin: books what others, whose code differs, have
+ * left in opts.pin_dir, as far as their maps have the same form. Owners keep process,
+ * function, flags, file and since when, but no stack; one line on stderr says how many.
+ * 0, also if there is nothing to book, or -errno.
+ */
+int tracker__import(struct tracker *tracker);
 /* Ends pinned tracking, whole or half. 0, also if there is none, or -errno. */
 int tracker_pins__detach(const char *dir);
 

@@ -160,6 +160,9 @@ static int start_books(struct own_tracker *own, const struct own_tracker_options
 		ret = test_tracker(own);
 	if (ret)
 		return ret;
+	err = tracker__import(own->tracker);
+	if (err)
+		warnx("can't take over what is pinned in %s: %s", pin_dir, strerror(-err));
 	if (read_base(own, opts, &kept->base) || proc_facts__read(getpid(), &me)) {
 		warnx("can't read the tracker");
 		return STATUS_BROKEN;

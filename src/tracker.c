@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "resolve.h"
@@ -123,6 +124,8 @@ static void choose_programs(struct tracker *tracker)
 	bpf_program__set_autoload(tracker->skel->progs.raw_tp__sched_process_exit, ledger);
 	bpf_program__set_autoload(tracker->skel->progs.raw_tp__sched_process_exit__flow, !ledger);
 	bpf_program__set_autoload(tracker->skel->progs.reap, ledger);
+	bpf_program__set_autoload(tracker->skel->progs.import_holds,
+				  ledger && tracker->opts.pin_dir);
 	bpf_program__set_autoload(tracker->skel->progs.read_truth, tracker->facts->has_cmpxchg);
 	bpf_program__set_autoload(tracker->skel->progs.fill_free_owners, true);
 }
@@ -330,8 +333,11 @@ _Static_assert(ARRAY_SIZE(attach_order) == ROLE_CNT, "a role that is never attac
 int tracker__attach(struct tracker *tracker)
 {
 	struct track_bpf *skel = tracker->skel;
+	struct timespec now;
 	int err;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	tracker->attach_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
 	err = attach_prog(tracker, skel->progs.raw_tp__sched_process_fork);
 	if (!err)
 		err = attach_prog(tracker, has_ledger(tracker)

@@ -19,6 +19,8 @@ struct tracker {
 	struct bpf_link *links[LINKS_MAX];
 	const char *link_names[LINKS_MAX]; /* their programs */
 	bool adopted;			   /* maps and links are those of a process before */
+	bool left; /* others have left tracking whose ledger can be read, but not gone on with */
+	uint64_t attach_ns; /* monotonic */
 	size_t link_cnt;
 	struct tracker_gap gaps[HOOKS_MAX];
 	size_t gap_cnt;
@@ -35,6 +37,8 @@ struct tracker {
 int tracker__adopt(struct tracker *tracker);
 /* The link pinned for a program; NULL with errno. */
 struct bpf_link *tracker__pinned_link(const struct tracker *tracker, const char *prog);
+/* A map of the tracking pinned in opts.pin_dir; -errno. */
+int tracker__pinned_map(const struct tracker *tracker, const char *name);
 /* Takes the number of ledger entries from the map. 0 or -errno. */
 int tracker__recount(struct tracker *tracker);
 /* Deletes ledger entries at zero when the map is more than half full. 0 or -errno. */

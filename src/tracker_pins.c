@@ -5,8 +5,8 @@
  *
  * A set is made aside and renamed when it is whole, its note last, and renamed
  * again before it is taken apart, so there is never half a set under the name.
- * What differs in code, plan or size is not taken over: the books could not be
- * read.
+ * What differs in code, plan or size is not taken over: tracking begins anew, and
+ * books what the old maps hold (tracker_import.c) if they have the same form.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kept_layout.h"
 #include "tracker_impl.h"
 #include "util.h"
 
@@ -31,6 +32,7 @@
 struct note {
 	uint64_t code;	 /* hash of the BPF object */
 	uint64_t layout; /* of kept: opts.kept_layout */
+	uint64_t abi;	 /* of the maps */
 	uint64_t max_folios;
 	uint32_t plan;
 	uint32_t bytes; /* of kept */
@@ -55,6 +57,7 @@ static struct note note_of(const struct tracker *tracker)
 	return (struct note){
 		.code = hash_of(object, bytes),
 		.layout = tracker->opts.kept_layout,
+		.abi = GUP_ABI_SUM,
 		.max_folios = tracker->opts.max_folios,
 		.plan = tracker->opts.plan,
 	};
@@ -203,6 +206,11 @@ int tracker__adopt(struct tracker *tracker)
 		warnx("can't read the tracking pinned in %s: %s", dir, strerror(-err));
 		return err;
 	}
+	if (!err && !fits(&note, &mine) && note.abi == mine.abi && note.plan == PLAN_CORE &&
+	    mine.plan == PLAN_CORE && tracker->facts->has_cmpxchg) {
+		tracker->left = true;
+		return 0;
+	}
 	if (err || !fits(&note, &mine)) {
 		warnx("the tracking pinned in %s is of another version, plan or size: what still "
 		      "is pinned of its %llu owners becomes unattributed",
@@ -237,6 +245,16 @@ int tracker__kept(const struct tracker *tracker, void *kept, size_t bytes)
 		return -EBADMSG;
 	memcpy(kept, note.kept, bytes);
 	return 0;
+}
+
+int tracker__pinned_map(const struct tracker *tracker, const char *name)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	path_of(path, tracker->opts.pin_dir, "map_", name);
+	fd = bpf_obj_get(path);
+	return fd < 0 ? -errno : fd;
 }
 
 struct bpf_link *tracker__pinned_link(const struct tracker *tracker, const char *prog)
