@@ -15,6 +15,7 @@ struct calls;
 
 struct calls_options {
 	bool counters_as_they_are; /* see take.h */
+	bool in_background;	   /* scans are in nobody's way: see background.h */
 	uint64_t max_pages_per_s;  /* see scan.h */
 	/* What a process before, which tracked with the same maps, gave to calls__keep(); NULL = none. */
 	const void *kept;

@@ -37,7 +37,7 @@ struct own_tracker_options {
 	 * a process before is taken over; kept. NULL = tracking ends with close.
 	 */
 	const char *pin_dir;
-	/* For those who stay: no stat_refresh at all, what was pinned before is scanned for. */
+	/* For those who stay: no stat_refresh at all, scans in the background. */
 	bool counters_as_they_are;
 	uint64_t max_pages_per_s; /* of scans, as in scan.h */
 };

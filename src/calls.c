@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "background.h"
 #include "gone.h"
 #include "scan_counters.h"
 #include "util.h"
@@ -22,7 +23,7 @@ struct calls {
 	struct records *records;
 	struct scan_result scan;
 	struct scan_counters counters[2];
-	bool counters_as_they_are;
+	bool counters_as_they_are, in_background;
 	uint64_t max_pages_per_s;
 	calls_keep_fn keep; /* NULL = nobody goes on */
 	void *keep_ctx;
@@ -66,6 +67,7 @@ struct calls *calls__open(struct tracker *tracker, const struct calls_options *o
 		return NULL;
 	calls->tracker = tracker;
 	calls->counters_as_they_are = opts->counters_as_they_are;
+	calls->in_background = opts->in_background;
 	calls->max_pages_per_s = opts->max_pages_per_s;
 	calls->scanner = scanner__open();
 	err = calls->scanner ? open_records(calls, opts) : -errno;
@@ -239,9 +241,16 @@ static int bind(struct calls *calls, uint64_t before_ns)
 	return forget_gone(calls, before_ns);
 }
 
+static int run_scan(void *ctx)
+{
+	struct calls *calls = ctx;
+	struct scan_options opts = { .max_pages_per_s = calls->max_pages_per_s };
+
+	return scanner__run(calls->scanner, &opts, &calls->scan);
+}
+
 int calls__scan(struct calls *calls)
 {
-	struct scan_options opts = { .max_pages_per_s = calls->max_pages_per_s };
 	uint64_t stats[GUP_STAT_CNT], before_ns = calls->scanned_ns;
 	int err = tracker__stats(calls->tracker, stats);
 
@@ -251,7 +260,7 @@ int calls__scan(struct calls *calls)
 	scan_result__free(&calls->scan);
 	memset(&calls->scan, 0, sizeof(calls->scan));
 	if (!err)
-		err = scanner__run(calls->scanner, &opts, &calls->scan);
+		err = calls->in_background ? background_run(run_scan, calls) : run_scan(calls);
 	calls->counters[1] = scan_counters__read(calls->counters_as_they_are);
 	if (!err)
 		err = bind(calls, before_ns);

@@ -94,6 +94,7 @@ static int open_calls(struct own_tracker *own, const struct own_tracker_options 
 {
 	const struct calls_options calling = {
 		.counters_as_they_are = opts->counters_as_they_are,
+		.in_background = opts->counters_as_they_are,
 		.max_pages_per_s = opts->max_pages_per_s,
 		.kept = kept,
 		.kept_bytes = cnt,
@@ -162,7 +163,7 @@ static int start_books(struct own_tracker *own, const struct own_tracker_options
 		return ret;
 	err = tracker__import(own->tracker);
 	if (err)
-		warnx("can't take over what is pinned in %s: %s", pin_dir, strerror(-err));
+		warnx("can't take over what is pinned in %s: %s", opts->pin_dir, strerror(-err));
 	if (read_base(own, opts, &kept->base) || proc_facts__read(getpid(), &me)) {
 		warnx("can't read the tracker");
 		return STATUS_BROKEN;
