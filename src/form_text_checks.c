@@ -46,6 +46,8 @@ static void line_vmstat_scan(struct text *text, const struct checks *checks)
 	if (!checks->vmstat_agrees)
 		snprintf(verdict, sizeof(verdict), "DISAGREES by %s",
 			 fmt_count((above < 0 ? -above : above) - moved).s);
+	else if (above > moved && checks->scan_left_out)
+		snprintf(verdict, sizeof(verdict), "may be of what was left out");
 	else if (-above > moved)
 		snprintf(verdict, sizeof(verdict), "within folio_add_pin's bias");
 	text__line(text, "vmstat", "%s%s pins, %s; %s moved meanwhile: %s",

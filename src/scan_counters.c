@@ -36,7 +36,8 @@ void scan_counters__weigh(struct checks *checks, const struct scan_counters coun
 	if (above < 0)
 		checks->vmstat_agrees = -above <= slack || biased;
 	else
-		checks->vmstat_agrees = above <= slack + (int64_t)undecided;
+		checks->vmstat_agrees =
+			above <= slack + (int64_t)(undecided + checks->scan_left_out);
 }
 
 bool scan_counters__biased(void)

@@ -20,8 +20,9 @@ struct scan_counters scan_counters__read(bool as_they_are);
 
 /*
  * How far the pins found and the counters around the scan are apart, and whether
- * they may be: what moved meanwhile bounds it. undecided: pins that are only
- * maybe ones; biased: see scan_counters__biased().
+ * they may be: what moved meanwhile bounds it, and the pages that the scan left
+ * out, as checks has them already. undecided: pins that are only maybe ones;
+ * biased: see scan_counters__biased().
  */
 void scan_counters__weigh(struct checks *checks, const struct scan_counters counters[2],
 			  uint64_t pins, uint64_t undecided, bool biased);

@@ -368,12 +368,13 @@ static void test_explain(void **state)
 }
 
 static const struct {
-	uint64_t acquired[2], released[2], slack, undecided;
+	uint64_t acquired[2], released[2], slack, undecided, left_out;
 	bool biased, agrees;
 	const char *says;
 } vmstat_cases[] = {
 	{ { 5009, 5009 },
 	  { 4000, 4000 },
+	  0,
 	  0,
 	  0,
 	  false,
@@ -383,11 +384,13 @@ static const struct {
 	  { 4000, 4003 },
 	  0,
 	  0,
+	  0,
 	  false,
 	  true,
 	  "1,008 pins, 1 below the scan; 5 moved meanwhile: agrees" },
 	{ { 5009, 5030 },
 	  { 4000, 4000 },
+	  0,
 	  0,
 	  0,
 	  false,
@@ -397,6 +400,7 @@ static const struct {
 	  { 4000, 4000 },
 	  0,
 	  0,
+	  0,
 	  false,
 	  false,
 	  "1,046 pins, 37 above the scan; 0 moved meanwhile: DISAGREES by 37" },
@@ -404,22 +408,34 @@ static const struct {
 	  { 4000, 4000 },
 	  0,
 	  0,
+	  0,
 	  false,
 	  false,
 	  "1,049 pins, 40 above the scan; 3 moved meanwhile: DISAGREES by 37" },
-	{ { 5046, 5046 }, { 4000, 4000 }, 0, 36, false, false, "DISAGREES by 37" },
-	{ { 5046, 5046 }, { 4000, 4000 }, 0, 37, false, true, "37 above the scan; 0 moved" },
-	{ { 5046, 5046 }, { 4000, 4000 }, 18, 0, false, false, "DISAGREES by 37" },
-	{ { 5046, 5046 }, { 4000, 4000 }, 19, 0, false, true, ": agrees" },
+	{ { 5046, 5046 }, { 4000, 4000 }, 0, 36, 0, false, false, "DISAGREES by 37" },
+	{ { 5046, 5046 }, { 4000, 4000 }, 0, 37, 0, false, true, "37 above the scan; 0 moved" },
+	{ { 5046, 5046 }, { 4000, 4000 }, 18, 0, 0, false, false, "DISAGREES by 37" },
+	{ { 5046, 5046 }, { 4000, 4000 }, 19, 0, 0, false, true, ": agrees" },
+	{ { 5046, 5046 }, { 4000, 4000 }, 0, 0, 36, false, false, "DISAGREES by 37" },
+	{ { 5046, 5046 },
+	  { 4000, 4000 },
+	  0,
+	  0,
+	  37,
+	  false,
+	  true,
+	  "37 above the scan; 0 moved meanwhile: may be of what\n              was left out\n" },
 	{ { 5000, 5000 },
 	  { 4000, 4000 },
 	  0,
 	  9,
+	  0,
 	  false,
 	  false,
 	  "1,000 pins, 9 below the scan; 0 moved meanwhile: DISAGREES by 9" },
 	{ { 5000, 5000 },
 	  { 4000, 4000 },
+	  0,
 	  0,
 	  0,
 	  true,
@@ -428,6 +444,7 @@ static const struct {
 	  "bias" },
 	{ { 5000, 5000 },
 	  { 6000, 6000 },
+	  0,
 	  0,
 	  0,
 	  true,
@@ -449,6 +466,7 @@ static void test_vmstat(void **state)
 							      vmstat_cases[i].released[k],
 							      vmstat_cases[i].slack };
 		machine_open(&m);
+		m.snap->checks.scan_left_out = vmstat_cases[i].left_out;
 		scan_counters__weigh(&m.snap->checks, counters, 1009, vmstat_cases[i].undecided,
 				     vmstat_cases[i].biased);
 		machine_shot(&m);
