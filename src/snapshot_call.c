@@ -59,7 +59,8 @@ static const char *file_name(const struct scan_result *scan, const struct scan_h
 	return slash ? slash + 1 : path;
 }
 
-static void add_hit(struct take *take, const struct calls_view *view, size_t i)
+/* The pins of a hit that are believed in. */
+static uint64_t add_hit(struct take *take, const struct calls_view *view, size_t i)
 {
 	const struct scan_hit *hit = &view->scan->hits[i];
 	struct folio_facts folio = {
@@ -83,47 +84,42 @@ static void add_hit(struct take *take, const struct calls_view *view, size_t i)
 		take->snap->maybe.folios++;
 		take->snap->maybe.bytes += take->snap->page_size << hit->order;
 	}
+	return pins;
 }
 
-static void fill_scan_checks(struct take *take, const struct calls_view *view)
+static void fill_scan_checks(struct take *take, const struct calls_view *view, uint64_t pins,
+			     uint64_t undecided)
 {
 	struct checks *checks = &take->snap->checks;
-	uint64_t found = 0, claimed, undecided = 0;
 
-	for (size_t i = 0; i < view->scan->hit_cnt; i++) {
-		const struct scan_hit *hit = &view->scan->hits[i];
-		size_t cnt;
-		const struct claim *claims = records__claims(view->records, i, &cnt);
-
-		claimed = 0;
-		for (size_t c = 0; c < cnt; c++)
-			claimed += claims[c].pins;
-		found += claimed;
-		undecided += hit->pins > claimed ? hit->pins - claimed : 0;
-	}
 	checks->scanned_struct_pages = view->scan->pages;
 	checks->scan_ms = view->scan->ns / 1000000;
 	checks->scan_left_out = view->scan->left_out;
 	checks->in_motion = view->scan->in_motion;
-	scan_counters__weigh(checks, view->counters, found, undecided, scan_counters__biased());
+	scan_counters__weigh(checks, view->counters, pins, undecided, scan_counters__biased());
 }
 
 void take__call_groups(struct take *take)
 {
 	struct calls_view view = calls__view(take->opts->calls);
+	uint64_t pins = 0, undecided = 0, believed;
 
 	lend_stacks(take);
 	take->vmemmap = calls__page(take->opts->calls, 0);
 	zones__read(&take->zones);
-	for (size_t i = 0; i < view.scan->hit_cnt; i++)
-		add_hit(take, &view, i);
+	for (size_t i = 0; i < view.scan->hit_cnt; i++) {
+		believed = add_hit(take, &view, i);
+		pins += believed;
+		if (view.scan->hits[i].pins > believed)
+			undecided += view.scan->hits[i].pins - believed;
+	}
 	for (size_t i = 0; i < take->owner_cnt; i++) {
 		if (take->notes[i].group < 0)
 			continue;
 		take->snap->groups[take->notes[i].group].calls += take->owners[i].calls;
 		take->snap->groups[take->notes[i].group].stack_sampled |= take->notes[i].lent;
 	}
-	fill_scan_checks(take, &view);
+	fill_scan_checks(take, &view, pins, undecided);
 }
 
 void take__call_held(struct take *take, uint64_t *pins)
