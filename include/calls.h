@@ -20,6 +20,8 @@ struct calls_options {
 	/* What a process before, which tracked with the same maps, gave to calls__keep(); NULL = none. */
 	const void *kept;
 	size_t kept_bytes;
+	/* Of other code than ours, see tracker__import_calls(); NULL = none. */
+	const struct left_calls *left;
 };
 
 /*

@@ -75,6 +75,8 @@ size_t records__gc(struct records *records,
  * malloc'ed, the caller frees. 0 or -ENOMEM.
  */
 int records__save(const struct records *records, void **bytes, size_t *cnt);
+/* After restore: owners have other ids now, ids[old]; those beyond cnt are nobody. */
+void records__translate(struct records *records, const uint32_t *ids, size_t cnt);
 /* Instead of what is known. 0, or -EBADMSG: not saved by this build on this kernel. */
 int records__restore(struct records *records, const void *bytes, size_t cnt);
 

@@ -67,12 +67,27 @@ int tracker__keep(struct tracker *tracker, const void *bytes, size_t cnt);
 /* What the process before kept so: *bytes is malloc'ed, the caller frees. 0, -ENOENT: nothing, or -errno. */
 int tracker__kept_before(const struct tracker *tracker, void **bytes, size_t *cnt);
 /*
- * To be called between attach and pin: books what others, whose code differs, have
+ * Plan core, to be called between attach and pin: books what others, whose code differs, have
  * left in opts.pin_dir, as far as their maps have the same form. Owners keep process,
  * function, flags, file and since when, but no stack; one line on stderr says how many.
  * 0, also if there is nothing to book, or -errno.
  */
 int tracker__import(struct tracker *tracker);
+/*
+ * The same by plan call: what others have recorded before our hooks were there, and
+ * what they kept, both with owners of theirs: ids[theirs] is ours, 0 = unknown. All
+ * is malloc'ed, see tracker__left_free(). 0, also if there is nothing, or -errno.
+ */
+struct left_calls {
+	struct gup_spill *records;
+	size_t cnt;
+	void *kept; /* NULL = none that can be read */
+	size_t kept_bytes;
+	uint32_t *ids;
+	size_t id_cnt;
+};
+int tracker__import_calls(struct tracker *tracker, struct left_calls *left);
+void tracker__left_free(struct left_calls *left);
 /* Ends pinned tracking, whole or half. 0, also if there is none, or -errno. */
 int tracker_pins__detach(const char *dir);
 

@@ -41,6 +41,24 @@ static uint64_t now_ns(void)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
+/* What cannot be read of it is not known, no more. */
+static int take_left(struct records *records, const struct left_calls *left)
+{
+	cleanup_free struct gup_spill *items = calloc(left->cnt + 1, sizeof(*items));
+
+	if (!items)
+		return -ENOMEM;
+	if (left->kept && !records__restore(records, left->kept, left->kept_bytes))
+		records__translate(records, left->ids, left->id_cnt);
+	for (size_t i = 0; i < left->cnt; i++) {
+		uint32_t owner = left->records[i].record.owner;
+
+		items[i] = left->records[i];
+		items[i].record.owner = owner < left->id_cnt ? left->ids[owner] : 0;
+	}
+	return records__load(records, NULL, 0, items, left->cnt);
+}
+
 static int open_records(struct calls *calls, const struct calls_options *opts)
 {
 	int err = 0;
@@ -51,6 +69,8 @@ static int open_records(struct calls *calls, const struct calls_options *opts)
 		err = -ENOMEM;
 	else if (opts->kept)
 		err = records__restore(calls->records, opts->kept, opts->kept_bytes);
+	if (!err && opts->left)
+		err = take_left(calls->records, opts->left);
 	if (!err)
 		err = calls__scan(calls);
 	if (err)

@@ -90,7 +90,7 @@ static int open_tracker(struct own_tracker *own, const struct own_tracker_option
 
 /* Plan call's half in user space. kept: of the process before, NULL = none. */
 static int open_calls(struct own_tracker *own, const struct own_tracker_options *opts,
-		      const void *kept, size_t cnt)
+		      const void *kept, size_t cnt, const struct left_calls *left)
 {
 	const struct calls_options calling = {
 		.counters_as_they_are = opts->counters_as_they_are,
@@ -98,10 +98,9 @@ static int open_calls(struct own_tracker *own, const struct own_tracker_options 
 		.max_pages_per_s = opts->max_pages_per_s,
 		.kept = kept,
 		.kept_bytes = cnt,
+		.left = left,
 	};
 
-	if (tracker__plan(own->tracker) != PLAN_CALL)
-		return 0;
 	own->calls = calls__open(own->tracker, &calling);
 	return own->calls ? 0 : STATUS_CANNOT;
 }
@@ -151,19 +150,34 @@ static int read_base(const struct own_tracker *own, const struct own_tracker_opt
 		       : 0;
 }
 
-static int start_books(struct own_tracker *own, const struct own_tracker_options *opts,
-		       struct kept *kept)
+/* With what others, of another version, have left. */
+static int open_plan(struct own_tracker *own, const struct own_tracker_options *opts)
 {
-	struct proc_facts me;
-	int ret = open_calls(own, opts, NULL, 0), err;
+	struct left_calls left = {};
+	bool call = tracker__plan(own->tracker) == PLAN_CALL;
+	int err = call ? tracker__import_calls(own->tracker, &left) : 0;
+	int ret = call ? open_calls(own, opts, NULL, 0, &left) : 0;
 
+	tracker__left_free(&left);
 	if (!ret)
 		ret = test_tracker(own);
 	if (ret)
 		return ret;
-	err = tracker__import(own->tracker);
+	if (!call)
+		err = tracker__import(own->tracker);
 	if (err)
 		warnx("can't take over what is pinned in %s: %s", opts->pin_dir, strerror(-err));
+	return 0;
+}
+
+static int start_books(struct own_tracker *own, const struct own_tracker_options *opts,
+		       struct kept *kept)
+{
+	struct proc_facts me;
+	int ret = open_plan(own, opts), err;
+
+	if (ret)
+		return ret;
 	if (read_base(own, opts, &kept->base) || proc_facts__read(getpid(), &me)) {
 		warnx("can't read the tracker");
 		return STATUS_BROKEN;
@@ -212,7 +226,7 @@ static int go_on_with_calls(struct own_tracker *own, const struct own_tracker_op
 
 	if (err && err != -ENOENT)
 		return err;
-	if (open_calls(own, opts, known, cnt))
+	if (open_calls(own, opts, known, cnt, NULL))
 		return -EIO;
 	return calls__keep(own->calls, keep, own->tracker);
 }

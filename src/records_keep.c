@@ -109,3 +109,17 @@ int records__restore(struct records *records, const void *bytes, size_t cnt)
 	records->before_ns = kept.before_ns;
 	return 0;
 }
+
+void records__translate(struct records *records, const uint32_t *ids, size_t cnt)
+{
+	for (size_t i = 0; i < records->rec_cnt; i++) {
+		uint32_t *owner = &records->recs[i].spill.record.owner;
+
+		*owner = *owner < cnt ? ids[*owner] : 0;
+	}
+	for (size_t i = 0; i < records->now.claim_cnt; i++) {
+		uint32_t *owner = &records->now.claims[i].owner;
+
+		*owner = *owner < cnt ? ids[*owner] : 0;
+	}
+}

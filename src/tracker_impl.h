@@ -19,7 +19,8 @@ struct tracker {
 	struct bpf_link *links[LINKS_MAX];
 	const char *link_names[LINKS_MAX]; /* their programs */
 	bool adopted;			   /* maps and links are those of a process before */
-	bool left; /* others have left tracking whose ledger can be read, but not gone on with */
+	bool left;	/* others have left tracking whose maps can be read, but not gone on with */
+	bool left_kept; /* and what they kept beside, too */
 	uint64_t attach_ns; /* monotonic */
 	size_t link_cnt;
 	struct tracker_gap gaps[HOOKS_MAX];

@@ -22,7 +22,7 @@ struct import {
 	struct tracker *tracker;
 	int ledger, more, owners, procs; /* theirs */
 	uint32_t *ids;			 /* of ours, by theirs; 0 = none yet */
-	uint64_t owner_cnt, pins;
+	uint64_t owner_cnt, pins;	 /* or records */
 };
 
 static int map_of(const struct bpf_map *map)
@@ -156,39 +156,153 @@ static int take_all(struct import *import)
 	return err;
 }
 
+/* A map of theirs and where its descriptor goes. */
+struct left_map {
+	const char *name;
+	int *fd;
+};
+
+static int open_maps(const struct import *import, const struct left_map *maps, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++)
+		*maps[i].fd = -1;
+	for (size_t i = 0; i < cnt; i++) {
+		*maps[i].fd = tracker__pinned_map(import->tracker, maps[i].name);
+		if (*maps[i].fd < 0)
+			return *maps[i].fd;
+	}
+	return 0;
+}
+
+static void close_maps(const struct left_map *maps, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++)
+		if (*maps[i].fd >= 0)
+			close(*maps[i].fd);
+}
+
+static void say_taken(const struct import *import, const char *what)
+{
+	warnx("the tracking pinned in %s is of another version or size: goes on with %llu %s of "
+	      "its %llu owners, without their stacks",
+	      import->tracker->opts.pin_dir, (unsigned long long)import->pins, what,
+	      (unsigned long long)import->owner_cnt);
+}
+
 int tracker__import(struct tracker *tracker)
 {
 	struct import import = { .tracker = tracker };
-	const struct {
-		const char *name;
-		int *fd;
-	} maps[] = {
+	const struct left_map maps[] = {
 		{ "ledger", &import.ledger },
 		{ "more_owners", &import.more },
 		{ "owners", &import.owners },
 		{ "procs", &import.procs },
 	};
-	size_t opened = 0;
-	int err = 0;
+	int err;
 
 	if (!tracker->left)
 		return 0;
 	import.ids = calloc(OWNERS_MAX, sizeof(*import.ids));
 	if (!import.ids)
 		return -ENOMEM;
-	for (; !err && opened < ARRAY_SIZE(maps); opened += !err) {
-		*maps[opened].fd = tracker__pinned_map(tracker, maps[opened].name);
-		err = *maps[opened].fd < 0 ? *maps[opened].fd : 0;
-	}
+	err = open_maps(&import, maps, ARRAY_SIZE(maps));
 	if (!err)
 		err = take_all(&import);
-	while (opened)
-		close(*maps[--opened].fd);
+	close_maps(maps, ARRAY_SIZE(maps));
 	free(import.ids);
 	if (!err)
-		warnx("the tracking pinned in %s is of another version or size: goes on with %llu "
-		      "pins of its %llu owners, without their stacks",
-		      tracker->opts.pin_dir, (unsigned long long)import.pins,
-		      (unsigned long long)import.owner_cnt);
+		say_taken(&import, "pins");
 	return err;
+}
+
+/* --- plan call --- */
+
+/* Calls since our hooks are there have records of ours. */
+static int add_record(const struct import *import, struct left_calls *left,
+		      const struct gup_record_key *key, const struct gup_record *record)
+{
+	void *more;
+
+	if (record->last_ns >= import->tracker->attach_ns)
+		return 0;
+	if (!(left->cnt & (left->cnt + 1))) {
+		more = reallocarray(left->records, 2 * (left->cnt + 1), sizeof(*left->records));
+		if (!more)
+			return -ENOMEM;
+		left->records = more;
+	}
+	left->records[left->cnt++] = (struct gup_spill){ *key, *record };
+	return 0;
+}
+
+static int take_records(const struct import *import, int records, int spills,
+			struct left_calls *left)
+{
+	struct gup_record_key key = {};
+	struct gup_record record;
+	struct gup_spill spill;
+	int err = 0;
+
+	for (bool first = true; !err && !bpf_map_get_next_key(records, first ? NULL : &key, &key);
+	     first = false)
+		if (!bpf_map_lookup_elem(records, &key, &record))
+			err = add_record(import, left, &key, &record);
+	while (!err && !bpf_map_lookup_and_delete_elem(spills, NULL, &spill))
+		err = add_record(import, left, &spill.key, &spill.record);
+	return err;
+}
+
+/* Whoever holds nothing any more is forgotten later, as ever. */
+static void take_owners(struct import *import)
+{
+	int ids = tracker__pinned_map(import->tracker, "owner_ids");
+	struct gup_owner_key key = {};
+	uint32_t id;
+
+	for (bool first = true; ids >= 0 && !bpf_map_get_next_key(ids, first ? NULL : &key, &key);
+	     first = false)
+		if (!bpf_map_lookup_elem(ids, &key, &id))
+			owner_id(import, id);
+	if (ids >= 0)
+		close(ids);
+}
+
+int tracker__import_calls(struct tracker *tracker, struct left_calls *left)
+{
+	struct import import = { .tracker = tracker };
+	int records, spills, err;
+	const struct left_map maps[] = {
+		{ "records", &records },
+		{ "spills", &spills },
+		{ "owners", &import.owners },
+		{ "procs", &import.procs },
+	};
+
+	*left = (struct left_calls){};
+	if (!tracker->left)
+		return 0;
+	import.ids = left->ids = calloc(OWNERS_MAX, sizeof(*import.ids));
+	left->id_cnt = OWNERS_MAX;
+	if (!import.ids)
+		return -ENOMEM;
+	err = open_maps(&import, maps, ARRAY_SIZE(maps));
+	if (!err)
+		take_owners(&import);
+	if (!err)
+		err = take_records(&import, records, spills, left);
+	close_maps(maps, ARRAY_SIZE(maps));
+	if (!err && tracker->left_kept)
+		tracker__kept_before(tracker, &left->kept, &left->kept_bytes);
+	import.pins = left->cnt;
+	if (!err)
+		say_taken(&import, "records");
+	return err;
+}
+
+void tracker__left_free(struct left_calls *left)
+{
+	free(left->records);
+	free(left->kept);
+	free(left->ids);
+	*left = (struct left_calls){};
 }

@@ -206,9 +206,10 @@ int tracker__adopt(struct tracker *tracker)
 		warnx("can't read the tracking pinned in %s: %s", dir, strerror(-err));
 		return err;
 	}
-	if (!err && !fits(&note, &mine) && note.abi == mine.abi && note.plan == PLAN_CORE &&
-	    mine.plan == PLAN_CORE && tracker->facts->has_cmpxchg) {
+	if (!err && !fits(&note, &mine) && note.abi == mine.abi && note.plan == mine.plan &&
+	    tracker->facts->has_cmpxchg) {
 		tracker->left = true;
+		tracker->left_kept = note.layout == mine.layout;
 		return 0;
 	}
 	if (err || !fits(&note, &mine)) {

@@ -4,8 +4,6 @@
  * own what, and when it is only inferred. Every case in which memory's identity
  * alone does not tell (fork, remap, truncation, overlap, reuse) has a test.
  */
-#include <errno.h>
-
 #include "records_world.h"
 
 /* --- held, unmapped, forked: the identity stays --- */
@@ -414,42 +412,6 @@ static void test_many_spans(void **state)
 	has(w, 2, B, 1, true); /* may be A's too, after a remap */
 }
 
-/* --- what is left to the next process --- */
-
-static void test_kept_badly(void **state)
-{
-	struct world *w = *state;
-	struct records *other = records__new(VMEMMAP + 4096, PAGE_BYTES);
-	unsigned char *copy;
-	void *bytes;
-	size_t cnt;
-
-	call(w, A, 0x1000, 0x80, 7, 1, 10);
-	pinned(w, 10, 0x80, 7, 1);
-	match(w);
-	assert_false(gc(w));
-	assert_int_equal(records__save(w->records, &bytes, &cnt), 0);
-	assert_int_equal(records__restore(other, bytes, cnt), -EBADMSG);
-	for (size_t less = 0; less < cnt; less++) {
-		copy = malloc(less + 1);
-		memcpy(copy, bytes, less);
-		assert_int_equal(records__restore(w->records, copy, less), -EBADMSG);
-		free(copy);
-	}
-	/* Whatever is in it: refused, or read without a fault. */
-	for (size_t i = 0; i < cnt; i++) {
-		((unsigned char *)bytes)[i] ^= 0xff;
-		if (!records__restore(w->records, bytes, cnt))
-			records__restore(w->records, bytes, cnt);
-		((unsigned char *)bytes)[i] ^= 0xff;
-	}
-	assert_int_equal(records__restore(w->records, bytes, cnt), 0);
-	scan(w);
-	only(w, 0, A, 1, false);
-	free(bytes);
-	records__free(other);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,7 +438,6 @@ int main(void)
 		TEST(test_uncertain),
 		TEST(test_parts),
 		TEST(test_many_spans),
-		TEST(test_kept_badly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) |
