@@ -282,6 +282,10 @@ check_daemon_clients() {
 	as_root tests/daemon-clients
 }
 
+check_monitoring() {
+	tests/monitoring && build/gup-pind --config "$work/gup-pind.conf" --check-config
+}
+
 check_prometheus() {
 	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
 	as_root tests/pind-around prometheus
@@ -344,6 +348,7 @@ run_native() {
 	try native/diff check_diff
 	try native/pind check_pind
 	try native/daemon-clients check_daemon_clients
+	try native/monitoring check_monitoring
 	try native/promtool tests/pind-around promtool
 	try native/systemd tests/pind-around systemd
 	try native/fuzz check_fuzz
