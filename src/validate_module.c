@@ -178,9 +178,22 @@ static void judge_site(struct module_run *run, const struct site *site)
 	out->verdict = judge_releases(run, site, out);
 }
 
+/* Releases of what was never pinned have no site of their own: "run" stands for them. */
+static bool judge_never_pinned(struct module_run *run)
+{
+	unsigned long long pins = wrong_pins(run->snap, WRONG_UNPIN_NOT_PINNED);
+	struct outcome *out;
+
+	if (!pins)
+		return false;
+	out = add_row(run, "run", "releases by unpin_* only what it pinned");
+	out->verdict = outcome__fail(out, "unpinned what is no pin: %llu pages", pins);
+	return true;
+}
+
 static void judge_run(struct module_run *run)
 {
-	bool exercised = false;
+	bool exercised = false, never_pinned;
 
 	for (size_t i = 0; i < run->snap->site_cnt; i++) {
 		const struct site *site = &run->snap->sites[i];
@@ -190,6 +203,7 @@ static void judge_run(struct module_run *run)
 		exercised = true;
 		judge_site(run, site);
 	}
+	never_pinned = !exercised && judge_never_pinned(run);
 	for (size_t i = 0; i < run->snap->get_site_cnt; i++) {
 		const struct get_site *get = &run->snap->get_sites[i];
 		struct outcome *out;
@@ -207,7 +221,7 @@ static void judge_run(struct module_run *run)
 				      exercised ? "mixed, it pins as well" : "not converted");
 		exercised = true;
 	}
-	if (!exercised) {
+	if (!exercised && !never_pinned) {
 		struct outcome *out = add_row(run, "run", "pins while the command runs");
 
 		out->verdict =

@@ -13,6 +13,7 @@
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/version.h>
 #include <linux/workqueue.h>
 
 #include "gup_pin_test.h"
@@ -29,8 +30,8 @@ struct held {
 	unsigned int cmd; /* the ioctl that took them */
 };
 
-/* All pages or none; the array is the caller's to free. */
-static struct page **take(const struct gup_pin_test_args *args, bool pin)
+/* All pages or none; the array is the caller's to free. lose: pins of some pages are not undone. */
+static struct page **take(const struct gup_pin_test_args *args, bool pin, bool lose)
 {
 	unsigned int flags = args->flags & GUP_PIN_TEST_WRITE ? FOLL_WRITE : 0;
 	struct page **pages;
@@ -45,9 +46,9 @@ static struct page **take(const struct gup_pin_test_args *args, bool pin)
 		  : get_user_pages_fast(args->addr, args->npages, flags, pages);
 	if (got == args->npages)
 		return pages;
-	if (got > 0 && pin)
+	if (got > 0 && pin && !lose)
 		unpin_user_pages(pages, got);
-	else if (got > 0)
+	else if (got > 0 && !pin)
 		release_pages(pages, got);
 	kvfree(pages);
 	return ERR_PTR(got < 0 ? got : -EFAULT);
@@ -136,20 +137,28 @@ static int start_late(struct page **pages, const struct gup_pin_test_args *args)
 	return 0;
 }
 
+static bool any_compound(struct page **pages, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		if (PageCompound(pages[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Two more pins, then two releases by one owner. On failure nothing stays pinned. */
 static int release_twice(struct page **pages, const struct gup_pin_test_args *args)
 {
 	struct page **again;
-	unsigned long i;
 	int owners, err = 0;
 
 	/* The pin count of a large folio would go below zero in the end. */
-	for (i = 0; i < args->npages; i++) {
-		if (PageCompound(pages[i]))
-			err = -EINVAL;
-	}
+	if (any_compound(pages, args->npages))
+		err = -EINVAL;
 	for (owners = 1; !err && owners < 3; owners++) {
-		again = take(args, true);
+		again = take(args, true, false);
 		err = PTR_ERR_OR_ZERO(again);
 		if (!err)
 			kvfree(again);
@@ -173,6 +182,49 @@ static void put_pins(struct page **pages, unsigned long nr)
 	}
 }
 
+/* The references that a pin would have added are nobody's. */
+static int unpin_got(struct page **pages, unsigned long nr)
+{
+	unsigned long i;
+
+	if (any_compound(pages, nr)) {
+		release_pages(pages, nr);
+		return -EINVAL;
+	}
+	for (i = 0; i < nr; i++)
+		page_ref_add(pages[i], PIN_BIAS - 1);
+	unpin_user_pages(pages, nr);
+	return 0;
+}
+
+static atomic_t *pincount(struct folio *folio)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	return folio_pincount_ptr(folio);
+#else
+	return &folio->_pincount;
+#endif
+}
+
+/* All pages were pinned; they go back, but for one pin that is released so often. */
+static int unpin_huge(struct page **pages, unsigned long nr)
+{
+	struct folio *folio = page_folio(pages[0]);
+	unsigned long i;
+
+	if (folio_nr_pages(folio) < nr || page_folio(pages[nr - 1]) != folio) {
+		unpin_user_pages(pages, nr);
+		return -EINVAL;
+	}
+	if (nr > 1)
+		unpin_user_pages(pages + 1, nr - 1);
+	folio_ref_add(folio, nr - 1);
+	atomic_add(nr - 1, pincount(folio));
+	for (i = 0; i < nr; i++)
+		unpin_user_pages(pages, 1);
+	return 0;
+}
+
 static int do_take(struct held *held, unsigned int cmd, const struct gup_pin_test_args *args)
 {
 	struct page **pages;
@@ -185,7 +237,8 @@ static int do_take(struct held *held, unsigned int cmd, const struct gup_pin_tes
 	if (cmd == GUP_PIN_TEST_BIASED)
 		pages = alloc_biased(args->npages);
 	else
-		pages = take(args, cmd != GUP_PIN_TEST_GET);
+		pages = take(args, cmd != GUP_PIN_TEST_GET && cmd != GUP_PIN_TEST_UNPIN_GET,
+			     cmd == GUP_PIN_TEST_SHORT);
 	if (IS_ERR(pages))
 		return PTR_ERR(pages);
 	switch (cmd) {
@@ -195,8 +248,21 @@ static int do_take(struct held *held, unsigned int cmd, const struct gup_pin_tes
 		put_pins(pages, args->npages);
 		fallthrough;
 	case GUP_PIN_TEST_FORGET:
+	case GUP_PIN_TEST_SHORT:
 		kvfree(pages);
 		return 0;
+	case GUP_PIN_TEST_ONE_LESS:
+		unpin_user_pages(pages, args->npages - 1);
+		kvfree(pages);
+		return 0;
+	case GUP_PIN_TEST_UNPIN_GET:
+		err = unpin_got(pages, args->npages);
+		kvfree(pages);
+		return err;
+	case GUP_PIN_TEST_HUGE_TWICE:
+		err = unpin_huge(pages, args->npages);
+		kvfree(pages);
+		return err;
 	case GUP_PIN_TEST_TWICE:
 		err = release_twice(pages, args);
 	}
@@ -245,6 +311,10 @@ static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case GUP_PIN_TEST_PUTPAGE:
 	case GUP_PIN_TEST_BIASED:
 	case GUP_PIN_TEST_CONTIG:
+	case GUP_PIN_TEST_SHORT:
+	case GUP_PIN_TEST_UNPIN_GET:
+	case GUP_PIN_TEST_ONE_LESS:
+	case GUP_PIN_TEST_HUGE_TWICE:
 		if (copy_from_user(&args, (void __user *)arg, sizeof(args)))
 			err = -EFAULT;
 		else if (cmd == GUP_PIN_TEST_CONTIG)

@@ -48,7 +48,21 @@ struct gup_pin_test_args {
  * No pins: takes npages page frames from number addr for itself, as CMA does, and frees them.
  * EBUSY where something that cannot be moved is among them.
  */
-#define GUP_PIN_TEST_CONTIG _IOW('p', 0x69, struct gup_pin_test_args)
+#define GUP_PIN_TEST_CONTIG _IOW('p', 0x6d, struct gup_pin_test_args)
+/*
+ * Pin, and when fewer pages were got than asked for, return the error and keep what was got: pinned
+ * until the machine goes down. PIN is the right way to handle the same.
+ */
+#define GUP_PIN_TEST_SHORT _IOW('p', 0x69, struct gup_pin_test_args)
+/* get_user_pages_fast, and release by unpin_user_pages. Not for pages of a large folio. */
+#define GUP_PIN_TEST_UNPIN_GET _IOW('p', 0x6a, struct gup_pin_test_args)
+/* Pin, and release all but the last page: that is pinned until the machine goes down. */
+#define GUP_PIN_TEST_ONE_LESS _IOW('p', 0x6b, struct gup_pin_test_args)
+/*
+ * Pin npages of a large folio and release all, but the first one npages times: as if a folio that
+ * is pinned once were released for each of its pages.
+ */
+#define GUP_PIN_TEST_HUGE_TWICE _IOW('p', 0x6c, struct gup_pin_test_args)
 #define GUP_PIN_TEST_RELEASE _IO('p', 0x67)
 
 #endif

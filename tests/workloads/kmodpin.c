@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,18 +29,29 @@ struct op {
 	unsigned long ioctl;
 	unsigned int acquired, released; /* while held */
 	unsigned int end_released;	 /* after the release */
+	unsigned int acquired_less;	 /* pages, not in units of those asked for */
+	unsigned int released_less;
+	bool hole; /* the last page is not mapped: the call must fail */
 };
 
 static const struct op ops[] = {
-	{ "pin", "pin, release at the end", GUP_PIN_TEST_PIN, 1, 0, 1 },
-	{ "get", "get_user_pages_fast, put_page: no pin", GUP_PIN_TEST_GET, 0, 0, 0 },
-	{ "forget", "pin, never release", GUP_PIN_TEST_FORGET, 1, 0, 0 },
-	{ "late", "pin, release --delay later", GUP_PIN_TEST_LATE, 1, 0, 1 },
+	{ "pin", "pin, release at the end", GUP_PIN_TEST_PIN, 1, 0, 1, 0, 0, false },
+	{ "get", "get_user_pages_fast, put_page: no pin", GUP_PIN_TEST_GET, 0, 0, 0, 0, 0, false },
+	{ "forget", "pin, never release", GUP_PIN_TEST_FORGET, 1, 0, 0, 0, 0, false },
+	{ "late", "pin, release --delay later", GUP_PIN_TEST_LATE, 1, 0, 1, 0, 0, false },
 	{ "twice", "three pins; one owner releases twice, then the other two", GUP_PIN_TEST_TWICE,
-	  3, 2, 4 },
-	{ "putpage", "pin, release by put_page", GUP_PIN_TEST_PUTPAGE, 1, 0, 0 },
+	  3, 2, 4, 0, 0, false },
+	{ "putpage", "pin, release by put_page", GUP_PIN_TEST_PUTPAGE, 1, 0, 0, 0, 0, false },
+	{ "hole", "pin with the last page unmapped: refused, all undone", GUP_PIN_TEST_PIN, 1, 1, 1,
+	  1, 1, true },
+	{ "short", "the same, nothing undone", GUP_PIN_TEST_SHORT, 1, 0, 0, 1, 0, true },
+	{ "unpinget", "get_user_pages_fast, released by unpin_user_pages", GUP_PIN_TEST_UNPIN_GET,
+	  0, 1, 1, 0, 0, false },
+	{ "oneless", "pin, release all but the last", GUP_PIN_TEST_ONE_LESS, 1, 1, 1, 0, 1, false },
+	{ "hugetwice", "pin pages of one large folio, release its first page for each of them too",
+	  GUP_PIN_TEST_HUGE_TWICE, 1, 2, 2, 0, 1, false },
 	{ "biased", "kernel pages with a driver's number of references: no pin",
-	  GUP_PIN_TEST_BIASED, 0, 0, 0 },
+	  GUP_PIN_TEST_BIASED, 0, 0, 0, 0, 0, false },
 };
 
 struct env {
@@ -76,7 +88,8 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
 	"Pin by the module gup_pin_test.\v"
-	"OP is pin, get (no pin: the control), forget, late, twice, putpage or biased.\n\n"
+	"OP is pin, get (no pin: the control), hole, biased, or a mistake: forget, late, twice, "
+	"putpage, short, unpinget, oneless, hugetwice.\n\n"
 	"Prints `pinned PAGES` and `released`, and `vmstat held +A -R`, `vmstat end +A -R`, as "
 	"the program pins does. Exit status: 0 done, 2 usage, 4 failed, 77 no such module.";
 
@@ -167,16 +180,20 @@ static int pin(const struct env *env)
 		.flags = env->flags,
 		.delay_ms = env->delay_ms,
 	};
+	bool refused;
 
-	if (ioctl(env->dev, env->op->ioctl, &args))
+	if (env->op->hole && munmap(env->mem.addr + (env->count - 1) * page_size(), page_size()))
+		return fail("munmap");
+	refused = ioctl(env->dev, env->op->ioctl, &args) != 0;
+	if (refused != env->op->hole)
 		return fail("%s of %lu pages", env->op->name, env->count);
 	return 0;
 }
 
 static int see_vmstat(const struct env *env, const char *when, unsigned int released)
 {
-	unsigned long long want_acq = env->op->acquired * env->count;
-	unsigned long long want_rel = released * env->count;
+	unsigned long long want_acq = env->op->acquired * env->count - env->op->acquired_less;
+	unsigned long long want_rel = released * env->count - env->op->released_less;
 	struct pin_stat now;
 	int status;
 
