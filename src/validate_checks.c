@@ -247,15 +247,6 @@ enum verdict check_cannot(struct validation *val, const struct row *row, struct 
 	return outcome__skip(out, "%s", row->arg);
 }
 
-enum verdict check_gup_test(struct validation *val, const struct row *row, struct outcome *out)
-{
-	(void)val;
-	(void)row;
-	if (access("/sys/kernel/debug/gup_test", F_OK))
-		return outcome__skip(out, "this kernel has no gup_test (CONFIG_GUP_TEST)");
-	return outcome__skip(out, "gup_test is there: run the kernel's own selftest gup_test");
-}
-
 enum verdict check_symbol(struct validation *val, const struct row *row, struct outcome *out)
 {
 	size_t cnt;

@@ -96,6 +96,10 @@ enum verdict pass__judge(const struct pass *pass, const struct row *row, struct 
 enum verdict check_way(struct validation *val, const struct row *row, struct outcome *out);
 enum verdict check_cannot(struct validation *val, const struct row *row, struct outcome *out);
 enum verdict check_gup_test(struct validation *val, const struct row *row, struct outcome *out);
+enum verdict check_gup_test_write(struct validation *val, const struct row *row,
+				  struct outcome *out);
+enum verdict check_gup_test_memory(struct validation *val, const struct row *row,
+				   struct outcome *out);
 enum verdict check_symbol(struct validation *val, const struct row *row, struct outcome *out);
 enum verdict check_modules(struct validation *val, const struct row *row, struct outcome *out);
 enum verdict check_process_vm(struct validation *val, const struct row *row, struct outcome *out);

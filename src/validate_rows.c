@@ -59,9 +59,9 @@ const struct row rows[] = {
 	      .way = &way_vfio, .want = WANT_LONGTERM | WANT_DIRTY),
 	PATCH("19", "powerpc's iommu_api is converted", .check = check_cannot,
 	      .arg = "not of this architecture"),
-	PATCH("20", "gup_test passes FOLL_WRITE as asked", .check = check_gup_test),
+	PATCH("20", "gup_test passes FOLL_WRITE as asked", .check = check_gup_test_write),
 	PATCH("21", "gup_test pins and verifies", .check = check_gup_test),
-	PATCH("22", "run_vmtests covers FOLL_PIN", .check = check_gup_test),
+	PATCH("22", "run_vmtests covers FOLL_PIN", .check = check_gup_test_memory),
 	PATCH("23", "a long-term reference is always a pin", .check = check_longterm),
 
 	RULE("R1", "direct I/O pins, for a short time", .check = check_way, .way = &way_dio_read,

@@ -46,7 +46,11 @@ struct way {
 
 extern const struct way way_pv_read, way_pv_write, way_ring, way_pbuf_ring, way_mem_region, way_xdp,
 	way_udmabuf, way_dio_read, way_dio_write, way_alg, way_vmsplice, way_zerocopy, way_rdma,
-	way_vb2, way_sg, way_nvme, way_vfio, way_vfio_read, way_rdma_odp, way_block_read, way_futex;
+	way_vb2, way_sg, way_nvme, way_vfio, way_vfio_read, way_rdma_odp, way_block_read, way_futex,
+	way_gup_test_fast, way_gup_test_fast_read, way_gup_test_pin, way_gup_test_longterm,
+	way_gup_test_get_fast, way_gup_test_get, way_gup_test_held;
+
+#define GUP_TEST_PAGES_PER_CALL 123 /* of gup_test: neither one nor a whole huge page */
 
 /*
  * Maps touched memory and prepares the way. 0; -EOPNOTSUPP: not here, hold->why
