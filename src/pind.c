@@ -186,7 +186,8 @@ static int loop(struct pind *pind)
 			uint64_t begin = now_ns(CLOCK_PROCESS_CPUTIME_ID);
 
 			err = publish(pind);
-			pind_fuse__snapshot(&pind->fuse, now_ns(CLOCK_PROCESS_CPUTIME_ID) - begin);
+			pind_fuse__snapshot(&pind->fuse, now_ns(CLOCK_PROCESS_CPUTIME_ID) - begin,
+					    now_ns(CLOCK_MONOTONIC) - now);
 			/* From its end: one that takes longer than that leaves room for signals. */
 			pind->next_ns = now_ns(CLOCK_MONOTONIC) + pind->config->scan_interval_ns;
 			continue;

@@ -75,10 +75,10 @@ static void say_step(const struct fuse *fuse, enum fuse_level before)
 		      fmt_bytes(fuse->max_bytes).s, fuse_level_name(fuse->level));
 }
 
-void pind_fuse__snapshot(struct pind_fuse *fuse, uint64_t cpu_ns)
+void pind_fuse__snapshot(struct pind_fuse *fuse, uint64_t cpu_ns, uint64_t took_ns)
 {
 	fuse->snapshots_ns += cpu_ns;
-	fuse->snapshot_share = (double)cpu_ns / fuse->interval_ns;
+	fuse->snapshot_share = (double)cpu_ns / (fuse->interval_ns + took_ns);
 }
 
 void pind_fuse__look(struct pind_fuse *fuse, struct pind_source *source, uint64_t now_ns,

@@ -79,8 +79,8 @@ struct pind_fuse {
 
 void pind_fuse__begin(struct pind_fuse *fuse, const struct pind_config *config,
 		      const struct pind_source *source);
-/* A snapshot took that much processor time: it counts for the interval, not for its moment. */
-void pind_fuse__snapshot(struct pind_fuse *fuse, uint64_t cpu_ns);
+/* A snapshot took that much processor time and time: it counts until the next, not for its moment. */
+void pind_fuse__snapshot(struct pind_fuse *fuse, uint64_t cpu_ns, uint64_t took_ns);
 /* To be called each second or so; says in one line what it changes. bytes: memory of all. */
 void pind_fuse__look(struct pind_fuse *fuse, struct pind_source *source, uint64_t now_ns,
 		     uint64_t bytes);
