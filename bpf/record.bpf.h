@@ -146,12 +146,23 @@ static __always_inline bool covers(const struct gup_record *next, const struct g
 	       next->pages >= old->pages && next->page == old->page;
 }
 
-/* An old record that gives way may still have pins: it waits for user space elsewhere. */
+/*
+ * Pages of one call are released together, so its ends tell. A longer record is of
+ * several calls: who knows.
+ */
+static __always_inline bool is_released(const struct gup_record *old)
+{
+	if (old->calls == 1 && old->last_ns != old->first_ns)
+		return false;
+	return !truth_pins(folio_of(old->page)) && !truth_pins(folio_of(old->last_page));
+}
+
+/* An old record that gives way may still have pins: then it waits for user space elsewhere. */
 __noinline int spill(const struct gup_record_key *key, const struct gup_record *old)
 {
 	struct gup_spill spilled;
 
-	if (!key || !old)
+	if (!key || !old || is_released(old))
 		return 0;
 	spilled.key = *key;
 	spilled.record = *old;

@@ -48,6 +48,9 @@ static void measure(struct pind_fuse *fuse, const struct pind_source *source, ui
 	if (fuse->stats_fd >= 0 && now_ns - fuse->begun_ns >= MEASURED_NS) {
 		fuse->run_share = (double)(pind_source__run_ns(source) - fuse->begun_run_ns) /
 				  (now_ns - fuse->begun_ns);
+		/* Time on the wall: of programs that were preempted, several count on one CPU. */
+		if (fuse->run_share > fuse->fuse.cpus)
+			fuse->run_share = fuse->fuse.cpus;
 		close(fuse->stats_fd);
 		fuse->stats_fd = -1;
 	} else if (fuse->stats_fd < 0 && now_ns - fuse->begun_ns >= FUSE_WINDOW_NS) {
