@@ -182,8 +182,9 @@ static int take_maps(struct tracker *tracker)
 
 static bool fits(const struct note *theirs, const struct note *mine)
 {
-	return theirs->code == mine->code && theirs->layout == mine->layout &&
-	       theirs->plan == mine->plan && theirs->max_folios == mine->max_folios;
+	return theirs->code == mine->code && theirs->abi == mine->abi &&
+	       theirs->layout == mine->layout && theirs->plan == mine->plan &&
+	       theirs->max_folios == mine->max_folios;
 }
 
 int tracker__adopt(struct tracker *tracker)
