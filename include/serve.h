@@ -14,6 +14,7 @@ struct serve_options {
 	int feed;	   /* snapshots come from here, see feed.h */
 	int relay;	   /* the pages with sums only go there as well; -1 = nowhere */
 	bool is_relay;	   /* feed is the other end of that, and there are no other pages */
+	bool is_confined;  /* once it serves, it starts no process and no thread */
 	unsigned int top;  /* values of a label, 0 = PROM_TOP */
 	uint64_t stale_ns; /* an older snapshot is not healthy; 0 = any is */
 };
@@ -25,7 +26,7 @@ int serve_run(const struct serve_options *opts);
  * Gives up what a process that parses HTTP does not need, for good: privilege
  * if there is any (for the user gup-pin, else nobody), the network, new
  * privileges by exec, every descriptor but those of the options and stderr.
- * 0 or -errno.
+ * serve_run() does the rest if the options say is_confined. 0 or -errno.
  */
 int serve_confine(const struct serve_options *opts);
 

@@ -245,6 +245,7 @@ static int make_pair(int pair[2])
 static int start_servers(struct pind *pind)
 {
 	struct serve_options opts = {
+		.is_confined = true,
 		.top = pind->config->top,
 		.stale_ns = *pind->config->input
 				    ? 0

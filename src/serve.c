@@ -1,28 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * HTTP by libmicrohttpd, in one thread. All answers are made when a snapshot
- * comes and handed out as they are, so that a client costs next to nothing,
- * however many groups there are; only /healthz looks at the clock.
+ * HTTP by libmicrohttpd, in one thread. Another makes all answers when a snapshot
+ * comes (serve_pages.c); they are handed out as they are, so that a client costs
+ * and waits next to nothing, however many groups there are; only /healthz looks at
+ * the clock.
  */
-#include "serve.h"
-
 #include <err.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "feed.h"
 #include "fmt.h"
-#include "form_prom.h"
 #include "forms.h"
-#include "fuse.h"
+#include "serve_impl.h"
 #include "util.h"
 
 #define CONNECTIONS 256
@@ -30,14 +29,14 @@
 #define IDLE_S 10
 #define STATUS_BROKEN 4
 
-enum page { PAGE_METRICS, PAGE_OPEN_METRICS, PAGE_SNAPSHOT, PAGE_FINDINGS, PAGE_SCHEMA, PAGE_CNT };
-
 struct server {
 	const struct serve_options *opts;
 	struct MHD_Daemon *http;
-	struct MHD_Response *pages[PAGE_CNT]; /* NULL: not yet */
-	uint64_t taken_ns;		      /* of the snapshot that they show; 0 = none yet */
-	char degraded[256];		      /* why; empty = it is not */
+	struct pages pages;
+	pthread_mutex_t lock; /* of what follows, which the thread that makes pages writes */
+	struct pages next;    /* not shown yet */
+	bool ended;	      /* there will be no more */
+	int wake;	      /* eventfd: one of these has changed */
 };
 
 static const struct {
@@ -71,147 +70,6 @@ static struct MHD_Response *typed(struct MHD_Response *response, const char *typ
 	return response;
 }
 
-/* Takes the text, which is malloced. */
-static void set_text(struct server *server, enum page page, char *text, size_t bytes,
-		     const char *type)
-{
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(bytes, text, MHD_RESPMEM_MUST_FREE);
-
-	if (!response)
-		free(text);
-	if (server->pages[page])
-		MHD_destroy_response(server->pages[page]); /* those being sent live on */
-	server->pages[page] = typed(response, type);
-}
-
-/* A lost one is made good by the next. */
-static void relay_page(const struct server *server, enum page page, const char *text, size_t bytes)
-{
-	struct feed_page about = { .page = page, .taken_ns = server->taken_ns };
-
-	if (server->opts->relay < 0 || (page != PAGE_METRICS && page != PAGE_OPEN_METRICS))
-		return;
-	memcpy(about.degraded, server->degraded, sizeof(about.degraded));
-	feed__send_page(server->opts->relay, text, bytes, &about);
-}
-
-static int write_findings(FILE *out, const struct snapshot *snap, const struct prom_options *opts)
-{
-	(void)opts;
-	return form_json_findings(out, snap);
-}
-
-static void set_form(struct server *server, enum page page, const struct snapshot *snap,
-		     int (*form)(FILE *out, const struct snapshot *snap,
-				 const struct prom_options *opts),
-		     const struct prom_options *opts, const char *type)
-{
-	char *text = NULL;
-	size_t bytes;
-	FILE *out = open_memstream(&text, &bytes);
-	bool failed = !out || form(out, snap, opts);
-
-	if (out && fclose(out))
-		failed = true;
-	if (failed) {
-		free(text);
-		return;
-	}
-	relay_page(server, page, text, bytes);
-	set_text(server, page, text, bytes, type);
-}
-
-/* The file is closed with the last answer that is sent from it. */
-static void set_file(struct server *server, enum page page, int file, const char *type)
-{
-	struct stat st;
-	int copy = fstat(file, &st) ? -1 : dup(file);
-	struct MHD_Response *response =
-		copy < 0 ? NULL : MHD_create_response_from_fd(st.st_size, copy);
-
-	if (!response && copy >= 0)
-		close(copy);
-	if (server->pages[page])
-		MHD_destroy_response(server->pages[page]);
-	server->pages[page] = typed(response, type);
-}
-
-static void set_health(struct server *server, const struct snapshot *snap,
-		       const struct prom_self *self)
-{
-	server->taken_ns = snap->taken_ns;
-	server->degraded[0] = '\0';
-	if (self->fuse_level)
-		snprintf(server->degraded, sizeof(server->degraded), "the fuse has left it with %s",
-			 fuse_level_name(self->fuse_level));
-	for (size_t i = 0; i < snap->finding_cnt; i++) {
-		const struct finding *finding = &snap->findings[i];
-		cleanup_free char *title = NULL;
-
-		if (finding->rule != RULE_DEGRADED || finding->suppressed_by)
-			continue;
-		title = fmt_safe(finding->title);
-		snprintf(server->degraded, sizeof(server->degraded), "%s", title ? title : "?");
-	}
-}
-
-/* A new snapshot, and all answers from it. 0, or -EPIPE: there will be no more. */
-static int take_snapshot(struct server *server)
-{
-	cleanup_fd int file = -1;
-	cleanup_file FILE *in = NULL;
-	struct prom_self self = { 0 };
-	struct prom_options opts = { .top = server->opts->top, .self = &self };
-	struct snapshot *snap;
-	char why[256] = "";
-	int ret = feed__receive(server->opts->feed, &file, &self), copy;
-
-	if (ret <= 0)
-		return ret == -EAGAIN || ret == -EINTR ? 0 : -EPIPE;
-	copy = dup(file);
-	in = copy < 0 ? NULL : fdopen(copy, "r");
-	if (in)
-		rewind(in);
-	snap = in ? form_json__read(in, why, sizeof(why)) : NULL;
-	if (!snap) {
-		warnx("can't read a snapshot: %s", *why ? why : strerror(errno));
-		return 0;
-	}
-	set_health(server, snap, &self);
-	set_form(server, PAGE_METRICS, snap, form_prom, &opts, PROM_TYPE_TEXT);
-	opts.open_metrics = true;
-	set_form(server, PAGE_OPEN_METRICS, snap, form_prom, &opts, PROM_TYPE_OPEN);
-	set_form(server, PAGE_FINDINGS, snap, write_findings, &opts, "application/json");
-	set_file(server, PAGE_SNAPSHOT, file, "application/json");
-	snapshot__free(snap);
-	return 0;
-}
-
-/* The same for the relay, whose pages come made. */
-static int take_page(struct server *server)
-{
-	cleanup_fd int file = -1;
-	struct feed_page about = { 0 };
-	int ret = feed__receive_page(server->opts->feed, &file, &about);
-
-	if (ret <= 0)
-		return ret == -EAGAIN || ret == -EINTR ? 0 : -EPIPE;
-	if (about.page != PAGE_METRICS && about.page != PAGE_OPEN_METRICS)
-		return 0;
-	set_file(server, about.page, file,
-		 about.page == PAGE_METRICS ? PROM_TYPE_TEXT : PROM_TYPE_OPEN);
-	server->taken_ns = about.taken_ns;
-	memcpy(server->degraded, about.degraded, sizeof(server->degraded));
-	server->degraded[sizeof(server->degraded) - 1] = '\0';
-	return 0;
-}
-
-static int take(struct server *server)
-{
-	return server->opts->is_relay ? take_page(server) : take_snapshot(server);
-}
-
 static enum MHD_Result say(struct MHD_Connection *connection, unsigned int status, const char *text)
 {
 	struct MHD_Response *response = typed(
@@ -231,19 +89,19 @@ static enum MHD_Result say(struct MHD_Connection *connection, unsigned int statu
 static enum MHD_Result say_health(const struct server *server, struct MHD_Connection *connection)
 {
 	uint64_t now = now_ns();
-	uint64_t age = now > server->taken_ns ? now - server->taken_ns : 0;
+	uint64_t age = now > server->pages.taken_ns ? now - server->pages.taken_ns : 0;
 	char text[400];
 
-	if (!server->taken_ns)
+	if (!server->pages.taken_ns)
 		return say(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "starting: no snapshot yet\n");
 	if (server->opts->stale_ns && age > server->opts->stale_ns) {
 		snprintf(text, sizeof(text), "stale: the last snapshot is %s old\n",
 			 fmt_age(age).s);
 		return say(connection, MHD_HTTP_SERVICE_UNAVAILABLE, text);
 	}
-	if (!*server->degraded)
+	if (!*server->pages.degraded)
 		return say(connection, MHD_HTTP_OK, "ok\n");
-	snprintf(text, sizeof(text), "degraded: %s\n", server->degraded);
+	snprintf(text, sizeof(text), "degraded: %s\n", server->pages.degraded);
 	return say(connection, MHD_HTTP_SERVICE_UNAVAILABLE, text);
 }
 
@@ -279,10 +137,10 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
 			continue;
 		if (page == PAGE_METRICS && wants_open_metrics(connection))
 			page = PAGE_OPEN_METRICS;
-		if (!server->pages[page])
+		if (!server->pages.of[page])
 			return say(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 				   "starting: no snapshot yet\n");
-		return MHD_queue_response(connection, MHD_HTTP_OK, server->pages[page]);
+		return MHD_queue_response(connection, MHD_HTTP_OK, server->pages.of[page]);
 	}
 	return say(connection, MHD_HTTP_NOT_FOUND, "no such page; / lists them\n");
 }
@@ -296,17 +154,50 @@ static int wait_ms(struct server *server)
 	return ms < 60000 ? (int)ms : 60000;
 }
 
+static void *make_pages(void *arg)
+{
+	struct server *server = arg;
+	struct pollfd feed = { server->opts->feed, POLLIN, 0 };
+	struct pages made = {};
+	int err = 0;
+
+	while (!err) {
+		poll(&feed, 1, -1);
+		err = pages__take(&made, server->opts);
+		pthread_mutex_lock(&server->lock);
+		pages__move(&server->next, &made);
+		server->ended = err;
+		pthread_mutex_unlock(&server->lock);
+		eventfd_write(server->wake, 1);
+	}
+	return NULL;
+}
+
+/* What that thread has made is what clients get from now on. True: it has ended. */
+static bool show_next(struct server *server)
+{
+	eventfd_t times;
+	bool ended;
+
+	eventfd_read(server->wake, &times);
+	pthread_mutex_lock(&server->lock);
+	pages__move(&server->pages, &server->next);
+	ended = server->ended;
+	pthread_mutex_unlock(&server->lock);
+	return ended;
+}
+
 static int loop(struct server *server)
 {
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(server->http, MHD_DAEMON_INFO_EPOLL_FD);
-	struct pollfd fds[] = { { server->opts->feed, POLLIN, 0 },
+	struct pollfd fds[] = { { server->wake, POLLIN, 0 },
 				{ info ? info->epoll_fd : -1, POLLIN, 0 } };
 
 	while (info) {
 		if (poll(fds, ARRAY_SIZE(fds), wait_ms(server)) < 0 && errno != EINTR)
 			break;
-		if (fds[0].revents && take(server))
+		if (fds[0].revents && show_next(server))
 			return 0;
 		if (MHD_run(server->http) != MHD_YES)
 			break;
@@ -315,28 +206,49 @@ static int loop(struct server *server)
 	return STATUS_BROKEN;
 }
 
+/* With the thread that makes pages, which may be the last that this process starts. */
+static int serve_with_pages(struct server *server)
+{
+	const struct rlimit none = { 0, 0 };
+	pthread_t maker;
+	int ret = STATUS_BROKEN;
+
+	if (pthread_create(&maker, NULL, make_pages, server)) {
+		warnx("can't start a thread");
+		return ret;
+	}
+	if (!server->opts->is_confined || !setrlimit(RLIMIT_NPROC, &none))
+		ret = loop(server);
+	else
+		warn("can't limit the number of processes");
+	shutdown(server->opts->feed, SHUT_RD); /* ends it, if it has not ended */
+	pthread_join(maker, NULL);
+	return ret;
+}
+
 int serve_run(const struct serve_options *opts)
 {
-	struct server server = { .opts = opts };
-	char *schema = strdup(schema_text());
+	struct server server = { .opts = opts, .lock = PTHREAD_MUTEX_INITIALIZER };
 	int ret = STATUS_BROKEN;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (schema)
-		set_text(&server, PAGE_SCHEMA, schema, strlen(schema), "application/schema+json");
+	pages__set(&server.pages, PAGE_SCHEMA, schema_text(), strlen(schema_text()),
+		   "application/schema+json");
+	server.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	server.http = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, &server,
 				       MHD_OPTION_LISTEN_SOCKET, opts->socket,
 				       MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
 				       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
 				       MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
-	if (server.http)
-		ret = loop(&server);
+	if (server.http && server.wake >= 0)
+		ret = serve_with_pages(&server);
 	else
 		warnx("can't serve HTTP");
-	for (int page = 0; page < PAGE_CNT; page++)
-		if (server.pages[page])
-			MHD_destroy_response(server.pages[page]);
+	pages__clear(&server.next);
+	pages__clear(&server.pages);
 	if (server.http)
 		MHD_stop_daemon(server.http);
+	if (server.wake >= 0)
+		close(server.wake);
 	return ret;
 }

@@ -61,8 +61,7 @@ int serve_confine(const struct serve_options *opts)
 	if (err)
 		return err;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL) ||
-	    setrlimit(RLIMIT_NOFILE, &files) || setrlimit(RLIMIT_CORE, &none) ||
-	    setrlimit(RLIMIT_NPROC, &none))
+	    setrlimit(RLIMIT_NOFILE, &files) || setrlimit(RLIMIT_CORE, &none))
 		return -errno;
 	return 0;
 }
