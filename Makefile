@@ -24,7 +24,8 @@ B := build
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -D_GNU_SOURCE -DGUP_VERSION='"$(VERSION)"' -Iinclude -I$(B) \
 	-MMD -MP $(CFLAGS)
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Wno-unused-parameter \
-	-Ivmlinux -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu -MMD -MP
+	-Ivmlinux -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu -MMD -MP \
+	-ffile-prefix-map=$(CURDIR)=.
 LIBS := -lbpf -ldw -lelf -lz -ljson-c
 
 
@@ -61,6 +62,8 @@ gup-pin: who pins which memory pages, since when, and who forgot to let go.
   make deps-check    install what `demo` and `check` need besides   about 2 min, 700 MB
   make install       to $$(DESTDIR)$$(PREFIX), PREFIX=/usr/local
   make uninstall     remove that
+  make deb           a package for Debian, in build/package         1 min
+  make tarball       the same with its libraries, for other distributions  1 min
   make clean         remove build/
   make distclean     and the downloaded kernels (tests/vm/fetch --list tells where)
 
@@ -196,7 +199,7 @@ $(B)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $< -lbpf -lelf -lz -o $@
 
-# --- packages ---
+# --- what must be installed ---
 DEPS := gcc make clang bpftool libbpf-dev libelf-dev libdw-dev libjson-c-dev libncurses-dev zlib1g-dev \
 	libc6-dev linux-libc-dev libibverbs-dev liburing-dev libmicrohttpd-dev
 DEPS_CHECK := libclang-rt-14-dev libcmocka-dev clang-format shellcheck cppcheck qemu-system-x86 \
@@ -246,8 +249,15 @@ bench: all
 bench-readme:
 	@tests/bench/run --readme
 
+# --- packages, in build/package ---
+.PHONY: deb tarball
+
+deb tarball:
+	+@MAKE="$(MAKE)" tools/packaging/build $@ "$(VERSION)"
+
 # --- install ---
 MANS := $(wildcard tools/*.8)
+MONITORING := $(wildcard tools/monitoring/*)
 COMPLETIONS := $(TOOLS:$(B)/%=$(B)/completion/%) $(TOOLS:$(B)/%=$(B)/completion/_%)
 
 $(B)/completion/_%: $(B)/% tools/completion
@@ -257,7 +267,7 @@ $(B)/completion/%: $(B)/% tools/completion
 	@mkdir -p $(@D)
 	$(Q)tools/completion bash $< > $@
 
-install: all $(COMPLETIONS)
+install: $(TOOLS) $(COMPLETIONS)
 	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions"
 	install -d "$(DESTDIR)$(PREFIX)/share/zsh/site-functions"
 	install -m 644 $(TOOLS:$(B)/%=$(B)/completion/%) \
@@ -270,12 +280,15 @@ install: all $(COMPLETIONS)
 	sed 's|@SBINDIR@|$(PREFIX)/sbin|' tools/gup-pind.service.in \
 		> "$(DESTDIR)$(PREFIX)/lib/systemd/system/gup-pind.service"
 	install -m 644 tools/gup-pin.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/gup-pin.conf"
+	install -d "$(DESTDIR)$(PREFIX)/share/gup-pin/monitoring"
+	install -m 644 $(MONITORING) "$(DESTDIR)$(PREFIX)/share/gup-pin/monitoring"
 
 uninstall:
 	rm -f $(TOOLS:$(B)/%="$(DESTDIR)$(PREFIX)/sbin/%")
 	rm -f $(MANS:tools/%="$(DESTDIR)$(PREFIX)/share/man/man8/%")
 	rm -f $(TOOLS:$(B)/%="$(DESTDIR)$(PREFIX)/share/bash-completion/completions/%")
 	rm -f $(TOOLS:$(B)/%="$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_%")
+	rm -f $(MONITORING:tools/%="$(DESTDIR)$(PREFIX)/share/gup-pin/%")
 	rm -f "$(DESTDIR)$(PREFIX)/lib/systemd/system/gup-pind.service" \
 		"$(DESTDIR)$(PREFIX)/lib/sysusers.d/gup-pin.conf"
 

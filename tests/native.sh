@@ -23,9 +23,9 @@ c_files() {
 }
 
 shell_files() {
-	find tests .ci -name '*.sh'
+	find tests .ci tools -name '*.sh'
 	grep -rlE -m1 '^#!(/usr/bin/env bash|/bin/bash|/bin/sh|/bin/busybox sh)' \
-		tests .ci
+		tests .ci tools
 }
 
 check_format() {
@@ -310,6 +310,16 @@ check_census() {
 	[[ $seen -gt 0 ]] || { say "none of the kernels with a golden file is in the cache"; return 77; }
 }
 
+# The same tree gives the same packages; then what is in them.
+check_packages() {
+	quiet_make deb tarball || return 1
+	sha256sum build/package/gup-pin[-_]*.* >"$work/packages.sums"
+	quiet_make deb tarball || return 1
+	sha256sum -c "$work/packages.sums" || return 1
+	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
+	as_root tests/packages
+}
+
 build_clang19() {
 	quiet_make B=build/check/clang19 CLANG='clang-19 -Werror' all
 }
@@ -363,5 +373,6 @@ run_native() {
 	try native/warnings-clang strict_build clang
 	[[ -z $matrix ]] || try native/warnings-clang19 check_clang19
 	[[ -z $matrix ]] || try native/prometheus check_prometheus
+	[[ -z $matrix ]] || try native/packages check_packages
 	[[ -n $only ]] || say "== native: $(minutes $((SECONDS - began))) =="
 }
