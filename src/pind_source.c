@@ -143,9 +143,12 @@ static bool is_pinned(const struct pind_config *config)
 
 int pind_source__detach(const struct pind_config *config)
 {
-	cleanup_fd int lock = lock_bpffs(config->bpffs);
+	cleanup_fd int lock = -1;
 	int err;
 
+	if (!strcmp(config->bpffs, "none"))
+		return 0;
+	lock = lock_bpffs(config->bpffs);
 	if (lock < 0)
 		return STATUS_CANNOT;
 	err = own_tracker__detach(config->bpffs);
