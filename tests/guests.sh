@@ -120,8 +120,9 @@ boot_options() {
 		for kind in ext4 xfs btrfs vfat; do
 			options+=(--disk "$work/disks/$kind.img")
 		done
-		# Devices that pin: one behind an IOMMU for VFIO, an NVMe disk.
-		options+=(--machine q35 --append intel_iommu=on
+		# A writable 9p, and devices that pin: one behind an IOMMU for VFIO, an NVMe disk.
+		mkdir -p "$work/9p"
+		options+=(--out "$work/9p" --machine q35 --append intel_iommu=on
 			--qemu-arg=-device --qemu-arg=intel-iommu
 			--qemu-arg=-device --qemu-arg=edu --qemu-arg=-drive
 			"--qemu-arg=file=$work/disks/ext4.img,format=raw,if=none,id=nvme,snapshot=on"
