@@ -146,23 +146,33 @@ static __always_inline bool covers(const struct gup_record *next, const struct g
 	       next->pages >= old->pages && next->page == old->page;
 }
 
+/* No pins of a page but the one that its next record stands for, if it is of the same page. */
+static __always_inline bool is_free(__u64 page, __u64 next)
+{
+	__u64 folio = folio_of(page);
+	bool large = folio_flags(folio) & pg_head;
+
+	return truth_pins(folio) <= (page == next && !large);
+}
+
 /*
  * Pages of one call are released together, so its ends tell. A longer record is of
  * several calls: who knows.
  */
-static __always_inline bool is_released(const struct gup_record *old)
+static __always_inline bool is_released(const struct gup_record *old, const struct gup_record *next)
 {
 	if (old->calls == 1 && old->last_ns != old->first_ns)
 		return false;
-	return !truth_pins(folio_of(old->page)) && !truth_pins(folio_of(old->last_page));
+	return is_free(old->page, next->page) && is_free(old->last_page, next->last_page);
 }
 
 /* An old record that gives way may still have pins: then it waits for user space elsewhere. */
-__noinline int spill(const struct gup_record_key *key, const struct gup_record *old)
+__noinline int spill(const struct gup_record_key *key, const struct gup_record *old,
+		     const struct gup_record *next)
 {
 	struct gup_spill spilled;
 
-	if (!key || !old || is_released(old))
+	if (!key || !old || !next || is_released(old, next))
 		return 0;
 	spilled.key = *key;
 	spilled.record = *old;
@@ -188,7 +198,7 @@ static __always_inline void record_put(const struct gup_record_key *key, struct 
 		record->first_ns = old->first_ns;
 		record->calls += old->calls;
 	} else if (old) {
-		spill(key, old);
+		spill(key, old, record);
 	}
 	count(GUP_STAT_RECORDED, 1);
 	if (record->notes & GUP_RECORD_LONGTERM)
