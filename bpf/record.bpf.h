@@ -159,20 +159,20 @@ static __always_inline bool is_free(__u64 page, __u64 next)
  * Pages of one call are released together, so its ends tell. A longer record is of
  * several calls: who knows.
  */
-static __always_inline bool is_released(const struct gup_record *old, const struct gup_record *next)
+static __always_inline bool is_released(const struct gup_record *old, __u64 next, __u64 next_last)
 {
 	if (old->calls == 1 && old->last_ns != old->first_ns)
 		return false;
-	return is_free(old->page, next->page) && is_free(old->last_page, next->last_page);
+	return is_free(old->page, next) && is_free(old->last_page, next_last);
 }
 
 /* An old record that gives way may still have pins: then it waits for user space elsewhere. */
-__noinline int spill(const struct gup_record_key *key, const struct gup_record *old,
-		     const struct gup_record *next)
+__noinline int spill(const struct gup_record_key *key, const struct gup_record *old, __u64 next,
+		     __u64 next_last)
 {
 	struct gup_spill spilled;
 
-	if (!key || !old || !next || is_released(old, next))
+	if (!key || !old || is_released(old, next, next_last))
 		return 0;
 	spilled.key = *key;
 	spilled.record = *old;
@@ -198,7 +198,7 @@ static __always_inline void record_put(const struct gup_record_key *key, struct 
 		record->first_ns = old->first_ns;
 		record->calls += old->calls;
 	} else if (old) {
-		spill(key, old, record);
+		spill(key, old, record->page, record->last_page);
 	}
 	count(GUP_STAT_RECORDED, 1);
 	if (record->notes & GUP_RECORD_LONGTERM)
@@ -385,6 +385,9 @@ __noinline int record_new(struct pin_call *call)
 	if (call->cnt > 1) {
 		record.last_page = page_at(call, call->cnt - 1);
 		identity_of(record.last_page, &last);
+		/* The zero page, all over, is not pinned. */
+		if (record.last_page == call->page && !truth_pins(folio_of(call->page)))
+			return 0;
 	}
 	if (last.mapping == first.mapping && last.index == first.index + call->cnt - 1) {
 		record_whole(call, &key, &record);
