@@ -159,20 +159,21 @@ static __always_inline bool is_free(__u64 page, __u64 next)
  * Pages of one call are released together, so its ends tell. A longer record is of
  * several calls: who knows.
  */
-static __always_inline bool is_released(const struct gup_record *old, __u64 next, __u64 next_last)
+__noinline int is_released(const struct gup_record *old, __u64 next, __u64 next_last)
 {
+	if (!old)
+		return 1;
 	if (old->calls == 1 && old->last_ns != old->first_ns)
-		return false;
+		return 0;
 	return is_free(old->page, next) && is_free(old->last_page, next_last);
 }
 
 /* An old record that gives way may still have pins: then it waits for user space elsewhere. */
-__noinline int spill(const struct gup_record_key *key, const struct gup_record *old, __u64 next,
-		     __u64 next_last)
+__noinline int spill(const struct gup_record_key *key, const struct gup_record *old)
 {
 	struct gup_spill spilled;
 
-	if (!key || !old || is_released(old, next, next_last))
+	if (!key || !old)
 		return 0;
 	spilled.key = *key;
 	spilled.record = *old;
@@ -197,8 +198,8 @@ static __always_inline void record_put(const struct gup_record_key *key, struct 
 	if (old && covers(record, old)) {
 		record->first_ns = old->first_ns;
 		record->calls += old->calls;
-	} else if (old) {
-		spill(key, old, record->page, record->last_page);
+	} else if (old && !is_released(old, record->page, record->last_page)) {
+		spill(key, old);
 	}
 	count(GUP_STAT_RECORDED, 1);
 	if (record->notes & GUP_RECORD_LONGTERM)
