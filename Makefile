@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=gnu11 -Wall -Wextra -D_GNU_SOURCE -DGUP_VERSION='"$(VERSION)"'
 	-MMD -MP $(CFLAGS)
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Wno-unused-parameter \
 	-Ivmlinux -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu -MMD -MP \
-	-ffile-prefix-map=$(CURDIR)=.
+	'-ffile-prefix-map=$(CURDIR)=.'
 LIBS := -lbpf -ldw -lelf -lz -ljson-c
 
 
