@@ -165,8 +165,8 @@ units: $(UNITS) $(B)/san/gup-pintop
 
 # --- fuzz targets: libFuzzer, so clang, with sanitizers; each a main of its own ---
 FUZZ := config http json
-FUZZ_SRC := audit audit_% container duration feed fmt form_json form_json_% form_prom form_prom_% pind_config read_json read_json_% \
-	pin_site serve serve_pages snapshot_mem suppress
+FUZZ_SRC := audit audit_% container duration feed fmt form_json form_json_% form_prom form_prom_% \
+	fuse pin_site pind_config read_json read_json_% serve serve_pages snapshot_mem suppress
 FUZZ_OBJ = $(patsubst %,$(B)/fuzz/obj/%.o,$(filter $(FUZZ_SRC),$(LIB_SRC)))
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -D_GNU_SOURCE -DGUP_VERSION='"$(VERSION)"' \
 	-Iinclude -MMD -MP -fsanitize=address,undefined -fno-sanitize-recover=undefined
