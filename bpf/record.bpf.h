@@ -278,7 +278,7 @@ static __noinline __u32 call_owner(void *ctx, const struct pin_call *call, enum 
 	key.tgid = call->tgid;
 	key.api = call->api;
 	key.flags = call->flags;
-	if (copy == COPY_SPARE)
+	if (copy == COPY_SPARE || no_stacks)
 		return owner_get(task, &key);
 	if (!(call->flags & foll_longterm) && call->cnt < GUP_STACK_PAGES) {
 		known = bpf_map_lookup_elem(&owner_ids, &key);
