@@ -43,14 +43,19 @@ static uint64_t age_ns(const struct snapshot *snap)
 	return ns > snap->taken_ns ? ns - snap->taken_ns : 1;
 }
 
-bool leakcheck_daemon(const struct env *env, FILE *out, const struct suppressions *suppressions,
-		      int *ret)
+static struct pind_client client_of(const struct env *env)
 {
-	const struct pind_client client = {
+	return (struct pind_client){
 		.socket = env->socket,
 		.timeout_ms = PIND_CLIENT_TIMEOUT_MS,
 		.bytes_max = PIND_CLIENT_BYTES_MAX,
 	};
+}
+
+bool leakcheck_daemon(const struct env *env, FILE *out, const struct suppressions *suppressions,
+		      int *ret)
+{
+	const struct pind_client client = client_of(env);
 	struct snapshot *snap;
 	char why[400];
 
@@ -79,11 +84,7 @@ static bool is_asked(const struct env *env, const struct busy_range *busy)
 
 void leakcheck_busy(const struct env *env, struct snapshot *snap)
 {
-	const struct pind_client client = {
-		.socket = env->socket,
-		.timeout_ms = PIND_CLIENT_TIMEOUT_MS,
-		.bytes_max = PIND_CLIENT_BYTES_MAX,
-	};
+	const struct pind_client client = client_of(env);
 	struct snapshot *daemon;
 	char why[400];
 
