@@ -18,6 +18,14 @@
 
 #include "gup_pin_test.h"
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0) /* before struct folio */
+#define folio page
+#define page_folio compound_head
+#define folio_nr_pages compound_nr
+#define folio_ref_add page_ref_add
+#define folio_pincount_ptr compound_pincount_ptr
+#endif
+
 #define MAX_PAGES (1ul << 20)
 #define PIN_BIAS 1024 /* GUP_PIN_COUNTING_BIAS: what a pin adds to a small page's count */
 
