@@ -44,10 +44,17 @@ static __always_inline __u64 folio_of(__u64 page)
 	return info & ~1ULL;
 }
 
-/* The zero page is a reserved small page; up to v6.4 pins of it count like all others. */
+/*
+ * The zero page is a reserved small page on no list; up to v6.4 pins of it count like
+ * all others. Device memory is reserved, too, but has its pgmap in place of the list's
+ * head (mm/mm_init.c, __init_zone_device_page()).
+ */
 static __always_inline bool is_uncounted_zero(__u64 folio)
 {
-	return !zero_page_counts && (folio_flags(folio) & pg_reserved);
+	if (zero_page_counts || !(folio_flags(folio) & pg_reserved))
+		return false;
+	return (__u64)BPF_CORE_READ((struct folio *)folio, lru.next) ==
+	       folio + bpf_core_field_offset(struct folio, lru);
 }
 
 /* The page behind a page. */

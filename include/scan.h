@@ -115,5 +115,7 @@ uint64_t scanner__page_bytes(const struct scanner *scanner);
  * /sys/devices/system/memory calls offline. *ranges is malloc'ed. 0 or -errno.
  */
 int ram_ranges__read(struct pfn_range **ranges, size_t *cnt, uint64_t *left_out);
+/* The same with the blocks that are offline; what has a struct page and is not there belongs to a device. */
+int ram_ranges__system(struct pfn_range **ranges, size_t *cnt);
 
 #endif

@@ -192,6 +192,22 @@ int ram_ranges__read(struct pfn_range **ranges, size_t *cnt, uint64_t *left_out)
 				     left_out);
 }
 
+int ram_ranges__system(struct pfn_range **found, size_t *cnt)
+{
+	struct ranges ram = {}, device = {};
+	int err = read_iomem("/proc/iomem", &ram, &device);
+
+	sort_and_merge(&ram);
+	free(device.all);
+	if (err) {
+		free(ram.all);
+		ram = (struct ranges){};
+	}
+	*found = ram.all;
+	*cnt = ram.cnt;
+	return err;
+}
+
 int pfn_ranges__within(const struct pfn_range *ranges, size_t cnt, const struct pfn_range *ram,
 		       size_t ram_cnt, struct pfn_range **kept, size_t *kept_cnt)
 {

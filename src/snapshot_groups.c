@@ -219,19 +219,6 @@ static int unattributed_group(struct take *take)
 	return snap->group_cnt - 1;
 }
 
-static enum mem_kind mem_kind(const struct gup_truth *truth)
-{
-	static const enum mem_kind kinds[] = {
-		[GUP_FOLIO_OTHER] = MEM_KERNEL,	   [GUP_FOLIO_ANON] = MEM_ANON,
-		[GUP_FOLIO_KSM] = MEM_KSM,	   [GUP_FOLIO_SHMEM] = MEM_SHMEM,
-		[GUP_FOLIO_HUGETLB] = MEM_HUGETLB, [GUP_FOLIO_FILE] = MEM_FILE,
-	};
-
-	if (truth->kind >= ARRAY_SIZE(kinds))
-		return MEM_UNKNOWN;
-	return truth->kind == GUP_FOLIO_ANON && truth->order >= 9 ? MEM_THP : kinds[truth->kind];
-}
-
 static const struct zone *zone_of(const struct take *take, uint64_t folio)
 {
 	uint64_t bytes = tracker__facts(take->tracker)->page_struct_bytes;
@@ -239,6 +226,21 @@ static const struct zone *zone_of(const struct take *take, uint64_t folio)
 	if (!take->vmemmap || !bytes)
 		return NULL;
 	return zones__find(&take->zones, (folio - take->vmemmap) / bytes);
+}
+
+static enum mem_kind mem_kind(const struct take *take, const struct gup_truth *truth)
+{
+	static const enum mem_kind kinds[] = {
+		[GUP_FOLIO_OTHER] = MEM_KERNEL,	   [GUP_FOLIO_ANON] = MEM_ANON,
+		[GUP_FOLIO_KSM] = MEM_KSM,	   [GUP_FOLIO_SHMEM] = MEM_SHMEM,
+		[GUP_FOLIO_HUGETLB] = MEM_HUGETLB, [GUP_FOLIO_FILE] = MEM_FILE,
+	};
+
+	if (zone__is_device(zone_of(take, truth->folio)))
+		return truth->kind == GUP_FOLIO_FILE && *truth->name ? MEM_FSDAX : MEM_DEVICE;
+	if (truth->kind >= ARRAY_SIZE(kinds))
+		return MEM_UNKNOWN;
+	return truth->kind == GUP_FOLIO_ANON && truth->order >= 9 ? MEM_THP : kinds[truth->kind];
 }
 
 static void add_memory(struct take *take, struct group *group, const struct folio_facts *folio)
@@ -402,12 +404,13 @@ static void add_folio(struct take *take, const struct ledger_item *item, uint64_
 	struct folio_facts folio = {
 		.address = item->folio,
 		.order = item->truth.order,
-		.kind = mem_kind(&item->truth),
+		.kind = mem_kind(take, &item->truth),
 		.refcount = item->truth.refcount,
 		.mapcount = item->truth.mapcount,
 	};
 
-	if (folio.kind == MEM_FILE || folio.kind == MEM_SHMEM || folio.kind == MEM_HUGETLB) {
+	if (folio.kind == MEM_FILE || folio.kind == MEM_FSDAX || folio.kind == MEM_SHMEM ||
+	    folio.kind == MEM_HUGETLB) {
 		folio.file = item->truth.name;
 		folio.offset = item->truth.index * take->snap->page_size;
 	}

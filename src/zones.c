@@ -5,10 +5,24 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "scan.h"
 #include "util.h"
 
 #define USUAL_PAGEBLOCK_PAGES 512
+#define DEVICE "Device"
+
+static bool add_zone(struct zones *zones, const struct zone *zone)
+{
+	struct zone *list = reallocarray(zones->list, zones->cnt + 1, sizeof(*list));
+
+	if (!list)
+		return false;
+	zones->list = list;
+	list[zones->cnt++] = *zone;
+	return true;
+}
 
 /* /proc/zoneinfo: which page frames are in which zone of which node. */
 static void read_zones(struct zones *zones)
@@ -24,16 +38,21 @@ static void read_zones(struct zones *zones)
 		} else if (sscanf(line, " spanned %lu", &value) == 1) {
 			spanned = value;
 		} else if (sscanf(line, " start_pfn: %lu", &value) == 1 && spanned) {
-			struct zone *list = realloc(zones->list, (zones->cnt + 1) * sizeof(*list));
-
-			if (!list)
-				return;
 			zone.start_pfn = value;
 			zone.end_pfn = value + spanned;
-			zones->list = list;
-			list[zones->cnt++] = zone;
+			if (!add_zone(zones, &zone))
+				return;
 		}
 	}
+}
+
+/* /proc/zoneinfo does not say where ZONE_DEVICE is: it is the last of the list, and spans nothing. */
+static void read_ram(struct zones *zones)
+{
+	const struct zone device = { .node = -1, .name = DEVICE };
+
+	if (!ram_ranges__system(&zones->ram, &zones->ram_cnt) && !add_zone(zones, &device))
+		zones->ram_cnt = 0;
 }
 
 /* "Pages per block:  512" */
@@ -93,22 +112,39 @@ void zones__read(struct zones *zones)
 {
 	*zones = (struct zones){ .pageblock_pages = read_pageblock_pages() };
 	read_zones(zones);
+	read_ram(zones);
 	read_cma(zones);
 }
 
 void zones__free(struct zones *zones)
 {
 	free(zones->list);
+	free(zones->ram);
 	free(zones->cma);
 	*zones = (struct zones){};
 }
 
+static bool is_ram(const struct zones *zones, uint64_t pfn)
+{
+	for (size_t i = 0; i < zones->ram_cnt; i++)
+		if (zones->ram[i].start <= pfn && pfn < zones->ram[i].end)
+			return true;
+	return false;
+}
+
 const struct zone *zones__find(const struct zones *zones, uint64_t pfn)
 {
+	if (zones->ram_cnt && !is_ram(zones, pfn))
+		return &zones->list[zones->cnt - 1];
 	for (size_t i = 0; i < zones->cnt; i++)
 		if (zones->list[i].start_pfn <= pfn && pfn < zones->list[i].end_pfn)
 			return &zones->list[i];
 	return NULL;
+}
+
+bool zone__is_device(const struct zone *zone)
+{
+	return zone && !strcmp(zone->name, DEVICE);
 }
 
 bool zones__is_cma(const struct zones *zones, uint64_t pfn)

@@ -176,7 +176,7 @@ run_boot() {
 
 	mapfile -t cases < <(cases_of "$kernel" "$boot")
 	module='' no_module='' gup_test='' no_gup_test=''
-	[[ " ${cases[*]}" != *" "@(busy|kmod|kmod-validate|scan|audit)=* ]] || build_module "$kernel"
+	[[ " ${cases[*]}" != *" "@(busy|kmod|kmod-validate|scan|audit|fsdax)=* ]] || build_module "$kernel"
 	[[ " ${cases[*]}" != *" gup_test="* ]] || build_gup_test "$kernel"
 	boot_options "$kernel" "$boot"
 	say "-- kernel $kernel, guest '$boot': ${#cases[@]} cases"

@@ -131,6 +131,7 @@ struct page___tails {
 };
 
 struct folio {
+	struct list_head lru;
 	struct address_space *mapping;
 	unsigned long index;
 	atomic_t _mapcount;

@@ -51,7 +51,9 @@ static void machine_open(struct machine *m)
 	m->zone[0] = (struct zone){ 0, 1 << 20, 0, "Normal" };
 	m->zone[1] = (struct zone){ 1 << 20, 1 << 21, 1, "Movable" };
 	m->cma[0] = (struct cma_range){ 8 * BLOCK, 9 * BLOCK };
-	m->zones = (struct zones){ m->zone, 2, m->cma, 1, BLOCK };
+	m->zones = (struct zones){
+		.list = m->zone, .cnt = 2, .cma = m->cma, .cma_cnt = 1, .pageblock_pages = BLOCK
+	};
 	m->scan.hits = m->hits;
 	m->scan.files = m->files;
 	m->evidence.procs = m->procs;
