@@ -274,3 +274,13 @@ int bench__still_pinned(struct bench *bench, const struct held *held, size_t *cn
 		*cnt += truth_pins_of(&truth[i]) > 0;
 	return err;
 }
+
+int bench__references(struct bench *bench, uint64_t pfn, int32_t *cnt)
+{
+	uint64_t base = bench->selftest.vmemmap;
+	struct gup_truth truth = { .folio = base + pfn * bench->facts.page_struct_bytes };
+	int err = base && pfn ? tracker__truth(bench->tracker, &truth, 1) : -ENODATA;
+
+	*cnt = truth.refcount;
+	return err;
+}

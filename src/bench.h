@@ -83,5 +83,7 @@ struct held {
 int bench__held(struct bench *bench, struct held *held);
 /* How many of these folios hold a pin by their struct page now. 0 or -errno. */
 int bench__still_pinned(struct bench *bench, const struct held *held, size_t *cnt);
+/* References of a page frame of small pages, by struct page. 0 or -errno. */
+int bench__references(struct bench *bench, uint64_t pfn, int32_t *cnt);
 
 #endif

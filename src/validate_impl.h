@@ -115,6 +115,8 @@ enum verdict check_vmstat(struct validation *val, const struct row *row, struct 
 enum verdict check_many(struct validation *val, const struct row *row, struct outcome *out);
 enum verdict check_zero(struct validation *val, const struct row *row, struct outcome *out);
 enum verdict check_file(struct validation *val, const struct row *row, struct outcome *out);
+enum verdict check_dax(struct validation *val, const struct row *row, struct outcome *out);
+enum verdict check_device_count(struct validation *val, const struct row *row, struct outcome *out);
 enum verdict check_dirty(struct validation *val, const struct row *row, struct outcome *out);
 enum verdict check_reference(struct validation *val, const struct row *row, struct outcome *out);
 

@@ -181,26 +181,28 @@ enum verdict check_zero(struct validation *val, const struct row *row, struct ou
 	return verdict;
 }
 
-enum verdict check_file(struct validation *val, const struct row *row, struct outcome *out)
+/* Shared mappings of files that must not be pinned for long. */
+static enum verdict check_refused(struct validation *val, const struct row *row,
+				  enum own_memory memory, const char *what, struct outcome *out)
 {
 	enum verdict verdict = VERDICT_PASS;
 	struct pass pass, control;
 	int err;
 
-	snprintf(out->did, sizeof(out->did),
-		 "XDP_UMEM_REG (FOLL_WRITE|FOLL_LONGTERM) of a shared file mapping");
+	snprintf(out->did, sizeof(out->did), "%s (FOLL_WRITE|FOLL_LONGTERM) of %s", row->way->name,
+		 what);
 	snprintf(out->expected, sizeof(out->expected),
 		 "refused, nothing left; a short pin of such memory works");
-	err = pass__run(&pass, &val->bench, row->way, NULL, MEMORY_FILE, 0);
+	err = pass__run(&pass, &val->bench, row->way, NULL, memory, 0);
 	if (err == -EOPNOTSUPP) {
 		pass__end(&pass);
 		return outcome__skip(out, "%s", pass.hold.why);
 	}
 	if (!err)
-		err = pass__run(&control, &val->bench, &way_pv_write, NULL, MEMORY_FILE, 0);
+		err = pass__run(&control, &val->bench, &way_pv_write, NULL, memory, 0);
 	if (err) {
 		pass__end(&pass);
-		return outcome__error(out, "a shared file mapping", err);
+		return outcome__error(out, what, err);
 	}
 	out->pins = control.seen.pinned;
 	outcome__kernel(out, "%s", pass.refused ? strerror(-pass.refused) : "pinned it");
@@ -208,8 +210,7 @@ enum verdict check_file(struct validation *val, const struct row *row, struct ou
 		     ull(pass.seen.pinned), ull(pass.seen.released), ull(control.seen.pinned),
 		     ull(control.seen.released));
 	if (!pass.refused)
-		verdict =
-			outcome__fail(out, "pinned, though the file system is not told of writes");
+		verdict = outcome__fail(out, "pinned %s", what);
 	else if (pass.seen.pinned != pass.seen.released)
 		verdict = outcome__fail(out, "refused, but pins are left");
 	else if (!control.seen.pinned || control.seen.pinned != control.seen.released)
@@ -217,6 +218,45 @@ enum verdict check_file(struct validation *val, const struct row *row, struct ou
 	pass__end(&control);
 	pass__end(&pass);
 	return verdict;
+}
+
+enum verdict check_file(struct validation *val, const struct row *row, struct outcome *out)
+{
+	return check_refused(val, row, MEMORY_FILE, "a shared file mapping", out);
+}
+
+enum verdict check_dax(struct validation *val, const struct row *row, struct outcome *out)
+{
+	return check_refused(val, row, MEMORY_DAX, "a file in DAX memory", out);
+}
+
+/* Of memory that is never free and never on a list: one reference while it is mapped, by old and new kernels. */
+enum verdict check_device_count(struct validation *val, const struct row *row, struct outcome *out)
+{
+	enum verdict verdict = VERDICT_PASS;
+	int32_t after = 0;
+	struct pass pass;
+	int err;
+
+	snprintf(out->expected, sizeof(out->expected),
+		 "pinned and released; then each page has the one reference of a device's page");
+	err = pass__run(&pass, &val->bench, row->way, NULL, MEMORY_DAX, 0);
+	if (err == -EOPNOTSUPP) {
+		pass__end(&pass);
+		return outcome__skip(out, "%s", pass.hold.why);
+	}
+	if (!err)
+		verdict = pass__judge(&pass, row, out);
+	for (size_t i = 0; !err && verdict == VERDICT_PASS && i < pass.hold.pages; i++) {
+		const char *page = pass.hold.addr + i * sysconf(_SC_PAGESIZE);
+
+		err = bench__references(&val->bench, pfn_of(page), &after);
+		if (!err && after != 1)
+			verdict = outcome__fail(out, "page %zu has %d references", i, after);
+	}
+	outcome__saw(out, "the last page has %d", after);
+	pass__end(&pass);
+	return err ? outcome__error(out, "a file in DAX memory", err) : verdict;
 }
 
 /* Is the byte that process_vm_writev wrote into the mapping in the file, past the page cache? */

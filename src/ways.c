@@ -59,6 +59,8 @@ static bool is_disk(const struct mntent *mnt, const char *type)
 {
 	static const char *const disks[] = { "ext4", "xfs", "btrfs", "ext2", "ext3", "f2fs" };
 
+	if (!strcmp(type, "dax") || hasmntopt(mnt, "dax"))
+		return !strcmp(type, "dax") && hasmntopt(mnt, "dax");
 	if (*type)
 		return !strcmp(mnt->mnt_type, type);
 	for (size_t i = 0; i < ARRAY_SIZE(disks); i++)
@@ -161,9 +163,9 @@ static int map_memfd(struct hold *hold)
 	return map(hold, MAP_SHARED);
 }
 
-static int map_file(struct hold *hold)
+static int map_file(struct hold *hold, const char *type)
 {
-	int err = hold__open_disk(hold, "");
+	int err = hold__open_disk(hold, type);
 
 	if (err)
 		return err;
@@ -185,7 +187,10 @@ static int map_memory(struct hold *hold, enum own_memory memory)
 		err = map_memfd(hold);
 		break;
 	case MEMORY_FILE:
-		err = map_file(hold);
+		err = map_file(hold, "");
+		break;
+	case MEMORY_DAX:
+		err = map_file(hold, "dax");
 		break;
 	default:
 		err = map(hold, MAP_PRIVATE | MAP_ANONYMOUS);
@@ -195,19 +200,25 @@ static int map_memory(struct hold *hold, enum own_memory memory)
 	madvise(hold->map, hold->map_bytes, MADV_NOHUGEPAGE);
 	touch(hold, memory != MEMORY_ZERO);
 	/* Clean again, so that a release as dirty is seen. */
-	return memory == MEMORY_FILE && fsync(hold->fd) ? -errno : 0;
+	return hold->fd >= 0 && memory != MEMORY_MEMFD && fsync(hold->fd) ? -errno : 0;
+}
+
+unsigned long long pfn_of(const void *addr)
+{
+	cleanup_fd int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry;
+
+	if (pread(fd, &entry, sizeof(entry), (uintptr_t)addr / page_bytes() * 8) != 8)
+		return 0;
+	return entry & ((1ULL << 55) - 1);
 }
 
 unsigned long long page_flags_of(const void *addr)
 {
-	cleanup_fd int map_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	cleanup_fd int flags_fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	uint64_t entry, flags;
+	cleanup_fd int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	uint64_t pfn = pfn_of(addr), flags;
 
-	if (pread(map_fd, &entry, sizeof(entry), (uintptr_t)addr / page_bytes() * 8) != 8)
-		return 0;
-	entry &= (1ULL << 55) - 1;
-	return entry && pread(flags_fd, &flags, sizeof(flags), entry * 8) == 8 ? flags : 0;
+	return pfn && pread(fd, &flags, sizeof(flags), pfn * 8) == 8 ? flags : 0;
 }
 
 /* ---- life ---- */

@@ -17,6 +17,7 @@ enum own_memory {
 	MEMORY_MEMFD,
 	MEMORY_HUGETLB,
 	MEMORY_FILE, /* shared mapping of a file on a disk */
+	MEMORY_DAX,  /* the same where the disk is memory (DAX) */
 };
 
 /* Memory, and what holds its pins. Begin with zeroes. */
@@ -66,9 +67,14 @@ void hold__end(struct hold *hold);
 
 /* Says why, and gives -EOPNOTSUPP. */
 int hold__cannot(struct hold *hold, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* A new, unlinked file of the hold's length on a writable mount of a file system type; "" = any disk. */
+/*
+ * A new, unlinked file of the hold's length on a writable mount of a file system
+ * type; "" = any disk, "dax" = any file system on memory, which the others are not.
+ */
 int hold__open_disk(struct hold *hold, const char *type);
 /* KPF_* bits of the page frame that addr is mapped to; 0 = unknown. */
 unsigned long long page_flags_of(const void *addr);
+/* The page frame that addr is mapped to; 0 = unknown. */
+unsigned long long pfn_of(const void *addr);
 
 #endif

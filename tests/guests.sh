@@ -120,9 +120,11 @@ boot_options() {
 		for kind in ext4 xfs btrfs vfat; do
 			options+=(--disk "$work/disks/$kind.img")
 		done
-		# A writable 9p, and devices that pin: one behind an IOMMU for VFIO, an NVMe disk.
+		# A writable 9p, memory of a device, and devices that pin: one behind an IOMMU for
+		# VFIO, an NVMe disk.
 		mkdir -p "$work/9p"
-		options+=(--out "$work/9p" --machine q35 --append intel_iommu=on
+		options+=(--out "$work/9p" --machine q35
+			--append 'intel_iommu=on memmap=64M!0x28000000'
 			--qemu-arg=-device --qemu-arg=intel-iommu
 			--qemu-arg=-device --qemu-arg=edu --qemu-arg=-drive
 			"--qemu-arg=file=$work/disks/ext4.img,format=raw,if=none,id=nvme,snapshot=on"
