@@ -200,6 +200,9 @@ static __always_inline void owner_fill(struct gup_owner *owner, struct task_stru
 	owner->mm_tgid = pkey.tgid;
 	proc = bpf_map_lookup_elem(&procs, &pkey);
 	owner->mm_in_tree = is_root(pkey.tgid) || (proc && proc->in_tree);
+	/* A kernel thread works for those whose memory it has borrowed, as vhost's up to v6.3. */
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		owner->in_tree |= owner->mm_in_tree;
 }
 
 /* The id of the owner with this key, made if it is new; 0 when there is no room (counted). */
