@@ -92,6 +92,10 @@ static void put_ok(struct text *text)
 	else if (sum.taken)
 		text__wrap(text, "  ", 0, "nothing left pinned: %s %s taken by CMD, all released",
 			   fmt_count(sum.taken).s, fmt_plural(sum.taken, "pin").s);
+	else if (snap->checks.plan && !strcmp(snap->checks.plan, "call"))
+		text__wrap(
+			text, "  ", 0,
+			"nothing that CMD pinned is left; plan call does not count what it took");
 	else
 		text__wrap(text, "  ", 0, "nothing left pinned: CMD took no pins");
 }

@@ -103,6 +103,12 @@ static void test_verdicts(void **state)
 	snap = fixture_empty();
 	snap->cmd = "true";
 	assert_verdict(snap, "OK  nothing left pinned: CMD took no pins\n");
+	snap = fixture_empty();
+	snap->cmd = "true";
+	snap->checks.plan = "call";
+	assert_verdict(
+		snap,
+		"OK  nothing that CMD pinned is left; plan call does not count what it took\n");
 	snap = fixture_clean();
 	snap->checks.stacks_lost = 1;
 	assert_verdict(snap, "NOTE  no leftover seen, but the view is incomplete: 1 note\n");
