@@ -221,7 +221,7 @@ static const char *why_forbidden(const struct group *group, const struct memory 
 {
 	if (memory->zone && strcmp(memory->zone, "Movable") == 0)
 		return "zone_movable";
-	if (memory->zone && strcmp(memory->zone, "CMA") == 0)
+	if (memory->cma)
 		return "cma";
 	if (memory->kind == MEM_FSDAX)
 		return "fsdax";

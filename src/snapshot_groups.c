@@ -219,13 +219,19 @@ static int unattributed_group(struct take *take)
 	return snap->group_cnt - 1;
 }
 
-static const struct zone *zone_of(const struct take *take, uint64_t folio)
+/* 0 = unknown. */
+static uint64_t pfn_of(const struct take *take, uint64_t folio)
 {
 	uint64_t bytes = tracker__facts(take->tracker)->page_struct_bytes;
 
-	if (!take->vmemmap || !bytes)
-		return NULL;
-	return zones__find(&take->zones, (folio - take->vmemmap) / bytes);
+	return take->vmemmap && bytes ? (folio - take->vmemmap) / bytes : 0;
+}
+
+static const struct zone *zone_of(const struct take *take, uint64_t folio)
+{
+	uint64_t pfn = pfn_of(take, folio);
+
+	return pfn ? zones__find(&take->zones, pfn) : NULL;
 }
 
 static enum mem_kind mem_kind(const struct take *take, const struct gup_truth *truth)
@@ -249,12 +255,14 @@ static void add_memory(struct take *take, struct group *group, const struct foli
 	uint64_t bytes = take->snap->page_size << folio->order;
 	const char *file = folio->file ? folio->file : "";
 	const char *zone_name = zone ? zone->name : NULL;
+	bool cma = zones__is_cma(&take->zones, pfn_of(take, folio->address));
 	int node = zone ? zone->node : -1;
 	struct memory *part;
 
 	for (size_t i = 0; i < group->memory_cnt; i++) {
 		part = &group->memory[i];
 		if (part->kind == folio->kind && part->folio_bytes == bytes && part->node == node &&
+		    part->cma == cma &&
 		    !strcmp(part->zone ? part->zone : "", zone_name ? zone_name : "") &&
 		    !strcmp(part->file ? part->file : "", file)) {
 			part->folios++;
@@ -266,6 +274,7 @@ static void add_memory(struct take *take, struct group *group, const struct foli
 	part->folio_bytes = bytes;
 	part->folios = 1;
 	part->node = node;
+	part->cma = cma;
 	part->zone = snapshot__str(take->snap, zone_name);
 	part->file = file[0] ? snapshot__str(take->snap, file) : NULL;
 }
@@ -327,17 +336,17 @@ static const char *copy_of(struct snapshot *snap, const char *name, const char *
 /* A folio of several groups names the first. */
 static void add_page(struct take *take, const struct folio_facts *folio, uint64_t pins, int group)
 {
-	uint64_t bytes = tracker__facts(take->tracker)->page_struct_bytes;
 	const struct zone *zone = zone_of(take, folio->address);
+	uint64_t pfn = pfn_of(take, folio->address);
 	struct snapshot *snap = take->snap;
 	struct page_info *page, before = {};
 
-	if (!take->vmemmap || !bytes)
+	if (!pfn)
 		return;
 	if (snap->page_cnt)
 		before = snap->pages[snap->page_cnt - 1];
 	page = snapshot__append(snap, &snap->pages, &snap->page_cnt, sizeof(*page));
-	page->pfn = (folio->address - take->vmemmap) / bytes;
+	page->pfn = pfn;
 	page->folio_bytes = snap->page_size << folio->order;
 	page->pins = pins;
 	page->certain = true;

@@ -199,7 +199,8 @@ static void assert_forbidden(enum mem_kind kind, const char *zone, uint32_t flag
 
 	add_memory(snap, group, MEM_ANON, 4 * KIB, 1);
 	add_memory(snap, group, kind, 4 * KIB, 1);
-	group->memory[1].zone = zone;
+	group->memory[1].cma = zone && !strcmp(zone, "CMA");
+	group->memory[1].zone = group->memory[1].cma ? "Normal" : zone;
 	group->flags = flags;
 	group->oldest_ns = TAKEN - 1 * S;
 	audit(snap);
@@ -218,6 +219,8 @@ static void test_forbidden(void **state)
 	assert_forbidden(MEM_ANON, "Movable", PIN_LONGTERM, true);
 	assert_forbidden(MEM_ANON, "Movable", PIN_WRITE, false);
 	assert_forbidden(MEM_ANON, "Normal", PIN_LONGTERM | PIN_WRITE, false);
+	assert_forbidden(MEM_ANON, "CMA", PIN_LONGTERM, true);
+	assert_forbidden(MEM_ANON, "CMA", PIN_WRITE, false);
 	assert_forbidden(MEM_ANON, NULL, PIN_LONGTERM, false);
 	assert_forbidden(MEM_FSDAX, NULL, PIN_LONGTERM, true);
 	assert_forbidden(MEM_FILE, "Normal", PIN_LONGTERM, false);
