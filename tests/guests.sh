@@ -80,13 +80,13 @@ build_module() {
 	}
 }
 
-# build_gup_test KERNEL: sets $gup_test, a folder, and $no_gup_test to the reason that
+# build_left_out KERNEL: sets $left_out, a folder, and $no_left_out to the reason that
 # something is not in it.
-build_gup_test() {
-	local log=$work/gup_test-$1.log
+build_left_out() {
+	local log=$work/left_out-$1.log
 
-	gup_test=$work/gup_test-$1 no_gup_test=''
-	tests/kmod/gup_test "$1" "$gup_test" >"$log" 2>&1 || no_gup_test=$(tail -n 1 -- "$log")
+	left_out=$work/left_out-$1 no_left_out=''
+	tests/kmod/left_out "$1" "$left_out" >"$log" 2>&1 || no_left_out=$(tail -n 1 -- "$log")
 }
 
 # memory_options: two nodes, a hole that no section ends at, memory of a device,
@@ -177,15 +177,15 @@ run_boot() {
 	local kernel=$1 boot=$2 log=$work/$1-$2.log status=0 cases name before=$failed
 
 	mapfile -t cases < <(cases_of "$kernel" "$boot")
-	module='' no_module='' gup_test='' no_gup_test=''
+	module='' no_module='' left_out='' no_left_out=''
 	[[ " ${cases[*]}" != *" "@(busy|kmod|kmod-validate|scan|audit|fsdax)=* ]] || build_module "$kernel"
-	[[ " ${cases[*]}" != *" gup_test="* ]] || build_gup_test "$kernel"
+	[[ " ${cases[*]}" != *" "@(gup_test|siw)=* ]] || build_left_out "$kernel"
 	boot_options "$kernel" "$boot"
 	say "-- kernel $kernel, guest '$boot': ${#cases[@]} cases"
 	"$vm_dir/run" "${options[@]}" --console "$work/$kernel-$boot.console" "$kernel" -- \
 		/usr/bin/env GUP_KERNEL="$kernel" GUP_MATRIX="$matrix" GUP_MODULE="$module" \
 		GUP_NO_MODULE="$no_module" \
-		GUP_TEST="$gup_test" GUP_NO_TEST="$no_gup_test" tests/vm/cases/driver "${cases[@]}" \
+		GUP_LEFT_OUT="$left_out" GUP_NO_LEFT_OUT="$no_left_out" tests/vm/cases/driver "${cases[@]}" \
 		2>"$log.err" | tee "$log" | whole_results || status=${PIPESTATUS[0]}
 	count_results "$log"
 	while read -r name; do
