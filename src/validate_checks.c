@@ -85,6 +85,19 @@ int pass__run(struct pass *pass, struct bench *bench, const struct way *way, con
 	return err ? err : bench__still_pinned(bench, &pass->held, &pass->still);
 }
 
+int pass__with_control(struct pass *pass, struct pass *control, struct bench *bench,
+		       const struct row *row, enum own_memory memory, const struct way *way)
+{
+	int err = pass__run(pass, bench, row->way, row->arg, memory, 0);
+
+	if (err)
+		return err;
+	err = pass__run(control, bench, way, NULL, memory, pass->hold.pages);
+	if (err)
+		pass__end(control);
+	return err;
+}
+
 void pass__end(struct pass *pass)
 {
 	hold__end(&pass->hold);
@@ -207,14 +220,11 @@ enum verdict check_reference(struct validation *val, const struct row *row, stru
 	snprintf(out->expected, sizeof(out->expected),
 		 "no pin%s; process_vm_readv of as many pages pins them",
 		 row->want & WANT_NOTHING ? "" : ", but references");
-	err = pass__run(&pass, &val->bench, row->way, row->arg, MEMORY_ANON, 0);
+	err = pass__with_control(&pass, &control, &val->bench, row, MEMORY_ANON, &way_pv_read);
 	if (err == -EOPNOTSUPP && pass.hold.why[0]) {
 		pass__end(&pass);
 		return outcome__skip(out, "%s", pass.hold.why);
 	}
-	if (!err)
-		err = pass__run(&control, &val->bench, &way_pv_read, NULL, MEMORY_ANON,
-				pass.hold.pages);
 	if (err) {
 		pass__end(&pass);
 		return outcome__error(out, row->way->name, err);

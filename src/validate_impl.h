@@ -88,6 +88,9 @@ struct pass {
 /* 0; -EOPNOTSUPP: cannot be done here, pass->hold.why says why; else -errno. End with pass__end(). */
 int pass__run(struct pass *pass, struct bench *bench, const struct way *way, const char *arg,
 	      enum own_memory memory, size_t pages);
+/* The same, and then a control: another way with as much of such memory. After an error only pass is to be ended. */
+int pass__with_control(struct pass *pass, struct pass *control, struct bench *bench,
+		       const struct row *row, enum own_memory memory, const struct way *way);
 void pass__end(struct pass *pass);
 /* What a row of a call site wants of a pass. */
 enum verdict pass__judge(const struct pass *pass, const struct row *row, struct outcome *out);

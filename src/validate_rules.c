@@ -193,13 +193,11 @@ static enum verdict check_refused(struct validation *val, const struct row *row,
 		 what);
 	snprintf(out->expected, sizeof(out->expected),
 		 "refused, nothing left; a short pin of such memory works");
-	err = pass__run(&pass, &val->bench, row->way, NULL, memory, 0);
+	err = pass__with_control(&pass, &control, &val->bench, row, memory, &way_pv_write);
 	if (err == -EOPNOTSUPP) {
 		pass__end(&pass);
 		return outcome__skip(out, "%s", pass.hold.why);
 	}
-	if (!err)
-		err = pass__run(&control, &val->bench, &way_pv_write, NULL, memory, 0);
 	if (err) {
 		pass__end(&pass);
 		return outcome__error(out, what, err);
