@@ -107,122 +107,6 @@ int records__load(struct records *records, const struct gup_spill *live, size_t 
 	return 0;
 }
 
-static uint32_t fresh_calls(const struct rec *rec)
-{
-	return rec->spill.record.calls - rec->seen;
-}
-
-static int by_place(const void *a, const void *b)
-{
-	const struct span *x = a, *y = b;
-
-	if (x->mapping != y->mapping)
-		return x->mapping < y->mapping ? -1 : 1;
-	return (x->begin > y->begin) - (x->begin < y->begin);
-}
-
-static int index_fresh(struct records *records)
-{
-	struct span *spans =
-		realloc(records->spans, (records->rec_cnt + 1) * sizeof(*records->spans));
-
-	if (!spans)
-		return -ENOMEM;
-	records->spans = spans;
-	records->span_cnt = 0;
-	for (size_t i = 0; i < records->rec_cnt; i++) {
-		const struct gup_record *r = &records->recs[i].spill.record;
-
-		if (fresh_calls(&records->recs[i]))
-			spans[records->span_cnt++] = (struct span){
-				.mapping = r->m0,
-				.begin = r->i0,
-				.end = r->i0 + r->pages,
-				.rec = &records->recs[i],
-			};
-	}
-	qsort(spans, records->span_cnt, sizeof(*spans), by_place);
-	for (size_t i = 0; i < records->span_cnt; i++) {
-		bool first = !i || spans[i - 1].mapping != spans[i].mapping;
-
-		spans[i].max_end = !first && spans[i - 1].max_end > spans[i].end
-					   ? spans[i - 1].max_end
-					   : spans[i].end;
-	}
-	return 0;
-}
-
-/* A folio as the records name it. */
-struct place {
-	uint64_t mapping, begin, end; /* indices */
-	uint64_t page;		      /* number of the head's struct page */
-	uint64_t pages;
-};
-
-static struct place place_of(const struct records *records, const struct scan_hit *hit)
-{
-	struct place place = {
-		.mapping = hit->mapping,
-		.begin = hit->index,
-		.page = records->first_page + hit->pfn,
-		.pages = 1ULL << hit->order,
-	};
-
-	if (!place.mapping)
-		place.begin = place.page;
-	place.end = place.begin + place.pages;
-	return place;
-}
-
-/* False if the page that the record has at index (address of its struct page) is no page of this folio. */
-static bool end_agrees(const struct records *records, const struct place *place, uint64_t index,
-		       uint64_t page)
-{
-	uint64_t number = page / records->page_bytes;
-
-	if (index < place->begin || index >= place->end)
-		return true;
-	return number >= place->page && number < place->page + place->pages;
-}
-
-/* Adds the parties whose records cover the folio; the scan began at began_ns. */
-static void find_fresh(const struct records *records, const struct place *place, uint64_t began_ns,
-		       struct parties *parties)
-{
-	size_t low = 0, high = records->span_cnt;
-
-	/* The first span beyond: of a later mapping, or beginning behind the folio. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct span *span = &records->spans[middle];
-
-		if (span->mapping < place->mapping ||
-		    (span->mapping == place->mapping && span->begin < place->end))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (size_t i = low; i-- > 0;) {
-		const struct span *span = &records->spans[i];
-		const struct gup_record *r = &span->rec->spill.record;
-		uint64_t begin, end;
-		struct fresh fresh;
-
-		if (span->mapping != place->mapping || span->max_end <= place->begin)
-			break;
-		if (span->end <= place->begin || !end_agrees(records, place, r->i0, r->page) ||
-		    !end_agrees(records, place, r->i0 + r->pages - 1, r->last_page))
-			continue;
-		begin = span->begin > place->begin ? span->begin : place->begin;
-		end = span->end < place->end ? span->end : place->end;
-		fresh.open = span->rec->open;
-		fresh.since = fresh_calls(span->rec) - fresh.open;
-		fresh.late = r->last_ns >= began_ns;
-		fresh.pages = end - begin;
-		parties__add_fresh(parties, r, &fresh);
-	}
-}
-
 /* The binding of a folio from the last scan, as if it stood alone, unless it is another folio by now. */
 static bool find_bound(const struct bounds *bounds, size_t *next, const struct scan_hit *hit,
 		       struct bound *before)
@@ -310,7 +194,7 @@ static int decide_hit(const struct records *records, size_t i, const struct scan
 		      uint64_t began_ns, size_t *next, struct bounds *after,
 		      struct parties *parties)
 {
-	struct place place = place_of(records, hit);
+	struct place place = place__of(records, hit);
 	struct bound before = {},
 		     bound = { .pfn = hit->pfn, .hit = i, .folios = 1, .order = hit->order };
 	struct claim claims[PARTIES_MAX + 1];
@@ -322,10 +206,24 @@ static int decide_hit(const struct records *records, size_t i, const struct scan
 	parties->crowded = false;
 	for (uint32_t c = 0; known && c < before.cnt; c++)
 		parties__add_known(parties, &records->now.claims[before.first + c]);
-	find_fresh(records, &place, began_ns, parties);
+	spans__find(records, &place, known ? &before : NULL, began_ns, parties);
 	bound.cnt = parties__decide(parties, hit->pins, hit->certain && hit->kind != MEM_KERNEL,
 				    claims);
 	return add_bound(after, &bound, claims);
+}
+
+static void count_found(struct records *records, const struct scan_hit *hits, size_t cnt)
+{
+	size_t next = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		struct place place = place__of(records, &hits[i]);
+		struct bound before;
+		bool known = find_bound(&records->now, &next, &hits[i], &before);
+
+		if (hits[i].pins && hits[i].certain)
+			spans__count_found(records, &place, known ? &before : NULL);
+	}
 }
 
 int records__match(struct records *records, const struct scan_hit *hits, size_t cnt,
@@ -338,8 +236,10 @@ int records__match(struct records *records, const struct scan_hit *hits, size_t 
 	};
 	struct bounds after = {};
 	size_t next = 0;
-	int err = index_fresh(records);
+	int err = spans__index(records);
 
+	if (!err && records->now.cnt && records->span_cnt)
+		count_found(records, hits, cnt);
 	for (size_t i = 0; i < cnt && !err; i++)
 		err = decide_hit(records, i, &hits[i], began_ns, &next, &after, &parties);
 	if (err) {

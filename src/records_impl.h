@@ -18,6 +18,7 @@ struct rec {
 struct span {
 	uint64_t mapping, begin, end;
 	uint64_t max_end; /* of all spans up to this one in the same mapping */
+	uint64_t found;	  /* pages of it that nothing else explains */
 	const struct rec *rec;
 };
 
@@ -52,6 +53,19 @@ struct records {
 	struct bounds now;
 	uint64_t began_ns, before_ns; /* the last scan, and the one before */
 };
+
+static inline uint32_t fresh_calls(const struct rec *rec)
+{
+	return rec->spill.record.calls - rec->seen;
+}
+
+/* A folio as the records name it. */
+struct place {
+	uint64_t mapping, begin, end; /* indices */
+	uint64_t page;		      /* number of the head's struct page */
+	uint64_t pages;
+};
+struct place place__of(const struct records *records, const struct scan_hit *hit);
 
 struct party {
 	struct claim claim; /* before the decision: what it had at the last scan */
@@ -93,5 +107,14 @@ void parties__add_fresh(struct parties *parties, const struct gup_record *record
  * up to PARTIES_MAX + 1 claims; how many.
  */
 size_t parties__decide(struct parties *parties, uint64_t pins, bool certain, struct claim *claims);
+
+/* Sorts the fresh records. 0 or -ENOMEM. */
+int spans__index(struct records *records);
+/* A pinned folio, before any is decided about; known: its binding from the last scan, or NULL. */
+void spans__count_found(struct records *records, const struct place *place,
+			const struct bound *known);
+/* Adds the parties whose fresh records cover the folio; the scan began at began_ns. */
+void spans__find(const struct records *records, const struct place *place,
+		 const struct bound *known, uint64_t began_ns, struct parties *parties);
 
 #endif

@@ -256,6 +256,59 @@ static void test_anon_vma_reused(void **state)
 	only(w, 2, B, 1, false);
 }
 
+/* A has three pages; other ones are mapped at their place, and B pins these: none of A's. */
+static void pinned_anew(struct world *w, uint64_t late)
+{
+	call(w, A, 0x1000, 0x80, 7, 3, 10);
+	for (int i = 0; i < 3; i++)
+		pinned(w, 10 + i, 0x80, 7 + i, 1);
+	scan(w);
+	call(w, B, 0x1000, 0x80, 7, 3, 20)->last_ns += late;
+}
+
+static void test_place_of_known(void **state)
+{
+	struct world *w = *state;
+
+	pinned_anew(w, 0);
+	for (int i = 0; i < 3; i++)
+		pinned(w, 20 + i, 0x80, 7 + i, 1);
+	scan(w);
+	for (int i = 0; i < 6; i++)
+		only(w, i, i < 3 ? A : B, 1, false);
+}
+
+/* One of B's pages is not found: it may be A's, who let go of it. */
+static void test_place_of_known_partly(void **state)
+{
+	struct world *w = *state;
+
+	pinned_anew(w, 0);
+	pinned(w, 20, 0x80, 7, 1);
+	pinned(w, 22, 0x80, 9, 1);
+	scan(w);
+	only(w, 0, A, 1, false);
+	only(w, 1, B, 1, true);
+	only(w, 3, B, 1, false);
+}
+
+/* B called while a scan ran, which saw one of its pages: the next one sees that all are there. */
+static void test_place_of_known_late(void **state)
+{
+	struct world *w = *state;
+
+	pinned_anew(w, 100);
+	pinned(w, 20, 0x80, 7, 1);
+	scan(w);
+	only(w, 1, A, 1, true);
+	w->now += 200;
+	pinned(w, 21, 0x80, 8, 1);
+	pinned(w, 22, 0x80, 9, 1);
+	scan(w);
+	for (int i = 0; i < 6; i++)
+		only(w, i, i < 3 ? A : B, 1, false);
+}
+
 /* Two overlapping ranges of one owner, one released: the owner is right all the same. */
 static void test_overlap(void **state)
 {
@@ -312,6 +365,9 @@ int main(void)
 		TEST(test_same_process_two_files),
 		TEST(test_fork),
 		TEST(test_anon_vma_reused),
+		TEST(test_place_of_known),
+		TEST(test_place_of_known_partly),
+		TEST(test_place_of_known_late),
 		TEST(test_overlap),
 		TEST(test_crowd),
 	};
