@@ -3,13 +3,16 @@
  * Plan call's matching against a made-up machine whose truth is known: owners
  * pin and let go at random, before, while and after a scan passes over each
  * page. What is not called inferred must be true; where nobody ever let go,
- * nothing may be left in doubt.
+ * nothing may be left in doubt. Memory may be mapped anew: then other frames
+ * have the same identity, and those from before may be pinned still.
  */
 #include <stdio.h>
 
 #include "records_world.h"
 
 #define PAGES 5
+#define TIMES 4 /* that the memory is mapped, at most */
+#define FRAMES (TIMES * PAGES)
 #define OWNERS 3
 #define BUFFERS 7 /* of each owner: an address, and the pages behind it */
 #define SCANS 13
@@ -18,17 +21,20 @@
 #define FIRST_INDEX 7
 
 struct buffer {
-	uint32_t first, cnt, pins; /* pages, and how often they are pinned now */
+	uint32_t first, cnt;  /* pages */
+	uint32_t pins[TIMES]; /* how often they are pinned now, of each mapping */
 };
 
 struct machine {
 	struct world *w;
+	bool remaps;
 	uint64_t seed;
 	struct buffer buffers[OWNERS][BUFFERS];
-	uint32_t held[PAGES][OWNERS]; /* pins now */
-	uint32_t seen[PAGES][OWNERS]; /* as the last scan passed */
-	bool released[PAGES];	      /* somebody has let go of it, ever */
-	size_t plain, doubts;	      /* claims on pages that nobody let go of */
+	uint32_t now;		       /* the mapping that there is */
+	uint32_t held[FRAMES][OWNERS]; /* pins now */
+	uint32_t seen[FRAMES][OWNERS]; /* as the last scan passed */
+	bool released[FRAMES];	       /* somebody has let go of it, ever */
+	size_t plain, doubts;	       /* claims on pages that nobody let go of */
 };
 
 static uint32_t any(struct machine *m, uint32_t below)
@@ -37,19 +43,34 @@ static uint32_t any(struct machine *m, uint32_t below)
 	return (m->seed >> 33) % below;
 }
 
-/* The map may have lost a record to the garbage collector: the next call makes a new one. */
+static uint64_t pfn_of(const struct machine *m, uint32_t page)
+{
+	return FIRST_PFN + m->now * PAGES + page;
+}
+
+/*
+ * The map may have lost a record to the garbage collector: the next call makes a new one. One of
+ * other frames gives way.
+ */
 static struct gup_record *record_of(struct machine *m, uint32_t owner, uint32_t b)
 {
 	struct buffer *buffer = &m->buffers[owner][b];
+	struct world *w = m->w;
 
-	for (size_t i = 0; i < m->w->live_cnt; i++)
-		if (m->w->live[i].key.start == 0x1000 * (b + 1ULL) &&
-		    m->w->live[i].record.owner == owner + 1) {
-			again(m->w, &m->w->live[i].record);
-			return &m->w->live[i].record;
+	for (size_t i = 0; i < w->live_cnt; i++) {
+		if (w->live[i].key.start != 0x1000 * (b + 1ULL) ||
+		    w->live[i].record.owner != owner + 1)
+			continue;
+		if (w->live[i].record.page == page_of(pfn_of(m, buffer->first))) {
+			again(w, &w->live[i].record);
+			return &w->live[i].record;
 		}
-	return call(m->w, owner + 1, 0x1000 * (b + 1ULL), 0x80, FIRST_INDEX + buffer->first,
-		    buffer->cnt, FIRST_PFN + buffer->first);
+		w->spilled[w->spilled_cnt++] = w->live[i];
+		w->live[i] = w->live[--w->live_cnt];
+		break;
+	}
+	return call(w, owner + 1, 0x1000 * (b + 1ULL), 0x80, FIRST_INDEX + buffer->first,
+		    buffer->cnt, pfn_of(m, buffer->first));
 }
 
 static void pin(struct machine *m, bool long_only)
@@ -60,33 +81,47 @@ static void pin(struct machine *m, bool long_only)
 
 	if (b % 2 && !long_only)
 		record->notes = 0;
-	buffer->pins++;
+	buffer->pins[m->now]++;
 	for (uint32_t i = 0; i < buffer->cnt; i++)
-		m->held[buffer->first + i][owner]++;
+		m->held[m->now * PAGES + buffer->first + i][owner]++;
 }
 
 static void release(struct machine *m)
 {
-	uint32_t owner = any(m, OWNERS);
+	uint32_t owner = any(m, OWNERS), time = any(m, m->now + 1);
 	struct buffer *buffer = &m->buffers[owner][any(m, BUFFERS)];
 
-	if (!buffer->pins)
+	if (!buffer->pins[time])
 		return;
-	buffer->pins--;
+	buffer->pins[time]--;
 	for (uint32_t i = 0; i < buffer->cnt; i++) {
-		m->held[buffer->first + i][owner]--;
-		m->released[buffer->first + i] = true;
+		m->held[time * PAGES + buffer->first + i][owner]--;
+		m->released[time * PAGES + buffer->first + i] = true;
 	}
 }
 
 static void act(struct machine *m, bool releases)
 {
+	if (m->remaps && m->now < TIMES - 1 && !any(m, 17))
+		m->now++;
 	for (uint32_t i = any(m, 3); i > 0; i--) {
 		if (releases && any(m, 2))
 			release(m);
 		else if (any(m, 3))
 			pin(m, !releases);
 	}
+}
+
+/* A scan passes over a frame. */
+static void pass(struct machine *m, uint32_t frame)
+{
+	uint32_t pins = 0;
+
+	memcpy(m->seen[frame], m->held[frame], sizeof(m->seen[frame]));
+	for (uint32_t owner = 0; owner < OWNERS; owner++)
+		pins += m->held[frame][owner];
+	if (pins)
+		pinned(m->w, FIRST_PFN + frame, 0x80, FIRST_INDEX + frame % PAGES, pins);
 }
 
 /* A scan: what happens while it passes from page to page, it may see or not. */
@@ -96,19 +131,15 @@ static void scan_machine(struct machine *m, bool releases)
 	uint64_t began = w->now += 10;
 
 	w->hit_cnt = 0;
-	for (uint32_t page = 0; page < PAGES; page++) {
-		uint32_t pins = 0;
-
+	for (uint32_t frame = 0; frame < FRAMES; frame++) {
 		act(m, releases);
-		memcpy(m->seen[page], m->held[page], sizeof(m->seen[page]));
-		for (uint32_t owner = 0; owner < OWNERS; owner++)
-			pins += m->held[page][owner];
-		if (pins)
-			pinned(w, FIRST_PFN + page, 0x80, FIRST_INDEX + page, pins);
+		pass(m, frame);
 	}
 	act(m, releases);
 	restart(w);
-	assert_int_equal(records__load(w->records, w->live, w->live_cnt, NULL, 0), 0);
+	assert_int_equal(
+		records__load(w->records, w->live, w->live_cnt, w->spilled, w->spilled_cnt), 0);
+	w->spilled_cnt = 0;
 	assert_int_equal(records__match(w->records, w->hits, w->hit_cnt, began, NULL, 0), 0);
 	gc(w);
 	w->now += 10;
@@ -116,7 +147,7 @@ static void scan_machine(struct machine *m, bool releases)
 
 static void check_hit(struct machine *m, size_t i)
 {
-	uint32_t page = m->w->hits[i].pfn - FIRST_PFN;
+	uint32_t frame = m->w->hits[i].pfn - FIRST_PFN;
 	uint64_t sum = 0, named[OWNERS + 1] = {};
 	bool doubt = false;
 	size_t cnt;
@@ -130,8 +161,8 @@ static void check_hit(struct machine *m, size_t i)
 	}
 	assert_int_equal(sum, m->w->hits[i].pins);
 	for (uint32_t owner = 0; owner < OWNERS && !doubt; owner++)
-		assert_int_equal(named[owner + 1], m->seen[page][owner]);
-	if (m->released[page])
+		assert_int_equal(named[owner + 1], m->seen[frame][owner]);
+	if (m->released[frame])
 		return;
 	m->plain++;
 	m->doubts += doubt;
@@ -144,7 +175,7 @@ static void run_machine(struct machine *m, bool releases)
 			uint32_t first = any(m, PAGES);
 
 			m->buffers[owner][b] =
-				(struct buffer){ first, 1 + any(m, PAGES - first), 0 };
+				(struct buffer){ first, 1 + any(m, PAGES - first), {} };
 		}
 	for (int i = 0; i < SCANS; i++) {
 		act(m, releases);
@@ -155,17 +186,9 @@ static void run_machine(struct machine *m, bool releases)
 	/* Quiet by now: what calls during the scan left open is told. */
 	m->w->now += 100;
 	for (int i = 0; i < 2; i++) {
-		for (uint32_t page = 0; page < PAGES; page++)
-			memcpy(m->seen[page], m->held[page], sizeof(m->seen[page]));
 		m->w->hit_cnt = 0;
-		for (uint32_t page = 0; page < PAGES; page++) {
-			uint32_t pins = 0;
-
-			for (uint32_t owner = 0; owner < OWNERS; owner++)
-				pins += m->held[page][owner];
-			if (pins)
-				pinned(m->w, FIRST_PFN + page, 0x80, FIRST_INDEX + page, pins);
-		}
+		for (uint32_t frame = 0; frame < FRAMES; frame++)
+			pass(m, frame);
 		m->plain = m->doubts = 0;
 		scan(m->w);
 		for (size_t h = 0; h < m->w->hit_cnt; h++)
@@ -173,10 +196,10 @@ static void run_machine(struct machine *m, bool releases)
 	}
 }
 
-static void run_rounds(void **state, bool releases)
+static void run_rounds(void **state, bool releases, bool remaps)
 {
 	for (uint64_t round = 1; round <= ROUNDS; round++) {
-		struct machine m = { .w = *state, .seed = round };
+		struct machine m = { .w = *state, .seed = round, .remaps = remaps };
 
 		run_machine(&m, releases);
 		if (!releases) {
@@ -190,12 +213,17 @@ static void run_rounds(void **state, bool releases)
 
 static void test_with_releases(void **state)
 {
-	run_rounds(state, true);
+	run_rounds(state, true, false);
 }
 
 static void test_without_releases(void **state)
 {
-	run_rounds(state, false);
+	run_rounds(state, false, false);
+}
+
+static void test_with_remaps(void **state)
+{
+	run_rounds(state, true, true);
 }
 
 int main(void)
@@ -203,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_with_releases),
 		TEST(test_without_releases),
+		TEST(test_with_remaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) |
