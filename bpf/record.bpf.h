@@ -62,9 +62,9 @@ struct {
 	__type(value, struct last_call);
 } last_calls SEC(".maps");
 
-static __always_inline struct last_call *last_call(void)
+static __always_inline struct last_call *last_call(__u64 thread)
 {
-	__u32 slot = (__u32)bpf_get_current_pid_tgid() % LAST_CALLS;
+	__u32 slot = (__u32)thread % LAST_CALLS;
 
 	return bpf_map_lookup_elem(&last_calls, &slot);
 }
@@ -204,8 +204,13 @@ static __always_inline void record_put(const struct gup_record_key *key, struct 
 	count(GUP_STAT_RECORDED, 1);
 	if (record->notes & GUP_RECORD_LONGTERM)
 		count(GUP_STAT_RECORDED_LONG, 1);
-	if (bpf_map_update_elem(&records, key, record, BPF_ANY))
+	if (!bpf_map_update_elem(&records, key, record, BPF_ANY))
+		return;
+	/* Full: what is long-term waits for the next scan with the records that gave way. */
+	if (!(record->notes & GUP_RECORD_LONGTERM))
 		count(GUP_STAT_RECORDS_FULL, 1);
+	else
+		spill(key, record);
 }
 
 /*
@@ -215,7 +220,7 @@ static __always_inline void record_put(const struct gup_record_key *key, struct 
  */
 __noinline int extend(const struct pin_call *call, const struct gup_record *next)
 {
-	struct last_call *last = last_call();
+	struct last_call *last = last_call(bpf_get_current_pid_tgid());
 	struct gup_record_key key;
 	struct gup_record *old, record;
 
@@ -256,7 +261,7 @@ static __always_inline void record_whole(const struct pin_call *call,
 	if (extend(call, record))
 		return;
 	record_put(key, record);
-	last = last_call();
+	last = last_call(bpf_get_current_pid_tgid());
 	if (last) {
 		last->key = *key;
 		last->end = key->start + ((__u64)record->pages << PAGE_SHIFT);
@@ -405,7 +410,7 @@ __noinline int record_new(struct pin_call *call)
 static __always_inline bool is_done(__u64 where, __u64 cnt, enum copy copy)
 {
 	__u64 thread = bpf_get_current_pid_tgid(), call = where ^ (cnt << 48);
-	struct last_call *last = last_call();
+	struct last_call *last = last_call(thread);
 
 	if (!last)
 		return false;

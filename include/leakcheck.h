@@ -42,6 +42,7 @@ struct env {
 	uint32_t stack_every;
 	uint64_t max_folios;
 	uint64_t scan_rate; /* struct pages a second, 0 = as fast as it goes */
+	uint64_t max_records;
 	const char *skip_hook;
 };
 

@@ -62,6 +62,7 @@ static int start_tracking(struct run *run)
 						 : OWN_PLAN_CORE,
 		.stack_every = env->stack_every,
 		.max_folios = env->max_folios,
+		.max_records = env->max_records,
 		.skip_func = env->skip_hook,
 		.verbose = env->verbose,
 		.tool = "gup-leakcheck",

@@ -49,6 +49,7 @@ enum {
 	OPT_PLAN,
 	OPT_STACK_EVERY,
 	OPT_MAX_FOLIOS,
+	OPT_MAX_RECORDS,
 	OPT_SKIP_HOOK,
 	OPT_INPUT,
 	OPT_DIFF,
@@ -106,6 +107,8 @@ static const struct argp_option options[] = {
 	  "plan call: stacks of one in N short calls of under 64 pages (8)", 5 },
 	{ "max-folios", OPT_MAX_FOLIOS, "N", 0, "ledger size; default an eighth of RAM's pages",
 	  5 },
+	{ "max-records", OPT_MAX_RECORDS, "N", 0,
+	  "plan call: records between two scans (262144); memory is taken for what is there", 5 },
 	{ "skip-hook", OPT_SKIP_HOOK, "FUNC", OPTION_HIDDEN, "for tests: leave this function out",
 	  5 },
 	{ 0 },
@@ -209,6 +212,9 @@ static error_t parse_tracking(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_SCAN_RATE:
 		env->scan_rate = option_number("--scan-rate", arg, 1, UINT32_MAX);
+		return 0;
+	case OPT_MAX_RECORDS:
+		env->max_records = option_number("--max-records", arg, 8, 1U << 28);
 		return 0;
 	case OPT_SKIP_HOOK:
 		env->skip_hook = arg;
