@@ -56,7 +56,7 @@ gup-pin: who pins which memory pages, since when, and who forgot to let go.
                      N=100000 fewer, CASE=json one target
   make soak          gup-pind beside healthy load: K=7.3 N=30       N minutes
   make soak-boots    attach and detach in 100 boots: K=6.12 N=100    about 1 h
-  make bench         what tracking costs, in instructions           25 min a kernel
+  make bench         what tracking costs, in instructions           10 min a kernel
                      on a busy machine; K=7.3 this one, else 6.1, 6.12, 7.3
   make bench-readme  puts its table into README.md
   make deps-check    install what `demo` and `check` need besides   about 2 min, 700 MB
