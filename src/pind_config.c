@@ -37,7 +37,7 @@ static const struct pind_setting settings[] = {
 	  PIND_NUMBER, AT(top), 1, 10000, {} },
 	{ "max-cpu", "SHARE", "of all CPUs; above it stacks go, then tracking (1%)",
 	  PIND_SHARE, AT(max_cpu_ppm), 1, 1000000, {} },
-	{ "max-memory", "SIZE", "likewise, BPF maps included (1% of RAM, at least 128M)",
+	{ "max-memory", "SIZE", "likewise, BPF maps included (0.25% of RAM, at least 128M)",
 	  PIND_BYTES, AT(max_bytes), 1 << 20, 1ULL << 50, {} },
 	{ "textfile", "DIR", "write gup_pin.prom there, for node_exporter's textfile collector",
 	  PIND_TEXT, AT(textfile), ROOM(textfile), {} },

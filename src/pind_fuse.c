@@ -21,9 +21,11 @@ static uint64_t cpu_now_ns(void)
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-static uint64_t default_bytes(void)
+/* A quarter of a percent of RAM, or a whole one with a ledger. */
+static uint64_t default_bytes(const struct pind_source *source)
 {
-	uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) / 100 * sysconf(_SC_PAGESIZE);
+	uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) /
+			 (pind_source__has_ledger(source) ? 100 : 400) * sysconf(_SC_PAGESIZE);
 
 	return bytes < LEAST_BYTES ? LEAST_BYTES : bytes;
 }
@@ -33,7 +35,7 @@ void pind_fuse__begin(struct pind_fuse *fuse, const struct pind_config *config,
 {
 	*fuse = (struct pind_fuse){
 		.fuse.max_cpu_ppm = config->max_cpu_ppm,
-		.fuse.max_bytes = config->max_bytes ? config->max_bytes : default_bytes(),
+		.fuse.max_bytes = config->max_bytes ? config->max_bytes : default_bytes(source),
 		.fuse.cpus = sysconf(_SC_NPROCESSORS_ONLN),
 		.fuse.least = pind_source__level(source),
 		.fuse.level = pind_source__level(source),

@@ -38,6 +38,8 @@ int pind_source__fd(const struct pind_source *source);
 int pind_source__serve(struct pind_source *source);
 /* At which level it begins, and what the fuse makes of it later; 0 or -errno after one line on stderr. */
 enum fuse_level pind_source__level(const struct pind_source *source);
+/* Does it track by plan core, whose ledger takes 0.4% of RAM? */
+bool pind_source__has_ledger(const struct pind_source *source);
 int pind_source__set_level(struct pind_source *source, enum fuse_level level);
 /* Of its BPF programs, as own_tracker.h has them; 0 and -ENOENT where there are none. */
 uint64_t pind_source__run_ns(const struct pind_source *source);

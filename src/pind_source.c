@@ -19,6 +19,7 @@
 #include "own_tracker.h"
 #include "pind_impl.h"
 #include "scan_take.h"
+#include "tracker.h"
 #include "util.h"
 
 struct pind_source {
@@ -218,6 +219,11 @@ struct pind_source *pind_source__open(const struct pind_config *config, int *sta
 enum fuse_level pind_source__level(const struct pind_source *source)
 {
 	return source->tracker ? FUSE_WHOLE : FUSE_SCAN;
+}
+
+bool pind_source__has_ledger(const struct pind_source *source)
+{
+	return source->tracker && tracker__plan(own_tracker__tracker(source->tracker)) == PLAN_CORE;
 }
 
 int pind_source__set_level(struct pind_source *source, enum fuse_level level)
