@@ -69,10 +69,13 @@ make_disks() {
 	done
 }
 
-# build_module KERNEL: sets $module, or $no_module to the reason.
+# build_module KERNEL: sets $module, or $no_module to the reason; and $headers, the
+# folder of what it was built from.
 build_module() {
-	local log=$work/kmod-$1.log
+	local log=$work/kmod-$1.log dir
 
+	dir=$("$vm_dir/fetch" --list | awk -v name="$1" '$1 == name { print $2 }')
+	headers=${dir%/kernels/*}/kmod/headers/${dir##*/}/root/usr/src
 	module=$work/gup_pin_test-$1.ko no_module=''
 	tests/kmod/build "$1" "$module" >"$log" 2>&1 || {
 		no_module=$(tail -n 1 -- "$log")
@@ -177,14 +180,14 @@ run_boot() {
 	local kernel=$1 boot=$2 log=$work/$1-$2.log status=0 cases name before=$failed
 
 	mapfile -t cases < <(cases_of "$kernel" "$boot")
-	module='' no_module='' left_out='' no_left_out=''
-	[[ " ${cases[*]}" != *" "@(busy|kmod|kmod-validate|scan|audit|fsdax)=* ]] || build_module "$kernel"
+	module='' no_module='' headers='' left_out='' no_left_out=''
+	[[ " ${cases[*]}" != *" "@(busy|kmod|kmod-validate|scan|audit|fsdax|witness)=* ]] || build_module "$kernel"
 	[[ " ${cases[*]}" != *" "@(gup_test|siw)=* ]] || build_left_out "$kernel"
 	boot_options "$kernel" "$boot"
 	say "-- kernel $kernel, guest '$boot': ${#cases[@]} cases"
 	"$vm_dir/run" "${options[@]}" --console "$work/$kernel-$boot.console" "$kernel" -- \
 		/usr/bin/env GUP_KERNEL="$kernel" GUP_MATRIX="$matrix" GUP_MODULE="$module" \
-		GUP_NO_MODULE="$no_module" \
+		GUP_NO_MODULE="$no_module" GUP_HEADERS="$headers" \
 		GUP_LEFT_OUT="$left_out" GUP_NO_LEFT_OUT="$no_left_out" tests/vm/cases/driver "${cases[@]}" \
 		2>"$log.err" | tee "$log" | whole_results || status=${PIPESTATUS[0]}
 	count_results "$log"
