@@ -150,18 +150,16 @@ static int mapped_again(const struct member *me, unsigned long n)
 	return status;
 }
 
+/* Two mappings of anonymous memory, side by side: a fork would copy one of them alone. */
 static int two_vmas(const struct member *me, unsigned long n)
 {
-	struct mem mem, half;
-	int status = mem__map(&mem, "anon", 2 * n);
+	struct mem mem = { .len = 2 * n * page_size(), .fd = -1 };
+	int status = 0;
 
-	if (!status)
-		status = mem__map(&half, "memfd", n);
-	if (status)
-		return status;
-	if (mmap(mem.addr + half.len, half.len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-		 half.fd, 0) == MAP_FAILED)
+	mem.addr = mmap(NULL, mem.len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mem.addr == MAP_FAILED || madvise(mem.addr + mem.len / 2, mem.len / 2, MADV_DONTFORK))
 		return fail("mmap");
+	memset(mem.addr, 1, mem.len);
 	uring__pin(&mem, &status);
 	if (status)
 		return status;
