@@ -141,6 +141,7 @@ boot_options() {
 	million) options+=(--memory 6144) ;;
 	cost) options+=(--cpus 1 --qemu-arg=-icount '--qemu-arg=shift=0,sleep=off' --append=nokaslr) ;;
 	memory) memory_options ;;
+	systemd) options+=(--init systemd) ;;
 	esac
 }
 

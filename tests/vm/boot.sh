@@ -48,6 +48,7 @@ write_settings() {
 	printf 'cwd=%s\n' "$(quote "$(pwd -P)")"
 	printf 'term=%s\n' "$(quote "${TERM:-dumb}")"
 	printf 'disks=%s\n' "${#disks[@]}"
+	printf 'init=%s\n' "$init"
 	printf 'mount_outs() {\n:\n'
 	for i in "${!outs[@]}"; do
 		printf 'mount_out out%s %s\n' "$i" "$(quote "$(readlink -e -- "${outs[i]}")")"

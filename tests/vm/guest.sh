@@ -8,9 +8,11 @@ bb=/run/guest/busybox
 ports=/run/guest/ports
 # First of all the guest's own /proc: until then the host's is seen through the
 # share, and busybox finds itself by /proc/self/exe, which is QEMU there.
-$bb mount -t proc proc /proc
-$bb mkdir -p /run/guest/bin
-$bb --install -s /run/guest/bin
+[ $$ -ne 1 ] || {
+	$bb mount -t proc proc /proc
+	$bb mkdir -p /run/guest/bin
+	$bb --install -s /run/guest/bin
+}
 export PATH=/run/guest/bin
 
 mount_system() {
@@ -119,19 +121,36 @@ kill_others() {
 
 	for dir in /proc/[0-9]*; do
 		pid=${dir##*/}
-		case $pid in 1 | "$1") continue ;; esac
+		case $pid in 1 | "$$" | "$1") continue ;; esac
 		# Kernel threads have no program.
 		[ ! -e "$dir/exe" ] || kill -9 "$pid"
 	done 2>/dev/null
 }
 
-# shellcheck source=/dev/null  # kernel, cwd, term, disks, mount_outs(), and the command as "$@"
+# systemd in place of this script, which goes on as its only unit; no unit of the
+# host's is started but by the command.
+become_systemd() {
+	mkdir -p /run/systemd/system
+	cat >/run/systemd/system/guest.service <<-E
+	[Unit]
+	DefaultDependencies=no
+	[Service]
+	ExecStart=/run/guest/busybox sh /run/guest/guest.sh
+	StandardOutput=null
+	E
+	exec /lib/systemd/systemd --unit=guest.service
+}
+
+# shellcheck source=/dev/null  # kernel, cwd, term, disks, init, mount_outs(), and the command as "$@"
 . $job/settings
-mount_system
-mount_kernel
-mount_tmp
-mount_outs
-name_ports
+if [ $$ -eq 1 ]; then
+	mount_system
+	mount_kernel
+	mount_tmp
+	mount_outs
+	name_ports
+	[ "$init" != systemd ] || become_systemd
+fi
 mark="gup-pin guest: the command begins"
 echo on >/proc/sys/kernel/printk_devkmsg
 echo "<6>$mark" >/dev/kmsg
