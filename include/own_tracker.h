@@ -55,6 +55,8 @@ void own_tracker__close(struct own_tracker *own);
  */
 struct tracker *own_tracker__tracker(const struct own_tracker *own);
 const struct take_options *own_tracker__take_options(const struct own_tracker *own);
+/* Plan core: its ledger has room for an eighth of RAM's pages. */
+bool own_tracker__has_ledger(const struct own_tracker *own);
 
 /* Ends tracking that outlived its process. 0, also if there is none, or -errno. */
 int own_tracker__detach(const char *pin_dir);

@@ -333,6 +333,11 @@ struct own_tracker *own_tracker__open(const struct own_tracker_options *opts, in
 	return NULL;
 }
 
+bool own_tracker__has_ledger(const struct own_tracker *own)
+{
+	return tracker__plan(own->tracker) == PLAN_CORE;
+}
+
 struct tracker *own_tracker__tracker(const struct own_tracker *own)
 {
 	return own->tracker;

@@ -19,7 +19,6 @@
 #include "own_tracker.h"
 #include "pind_impl.h"
 #include "scan_take.h"
-#include "tracker.h"
 #include "util.h"
 
 struct pind_source {
@@ -223,7 +222,7 @@ enum fuse_level pind_source__level(const struct pind_source *source)
 
 bool pind_source__has_ledger(const struct pind_source *source)
 {
-	return source->tracker && tracker__plan(own_tracker__tracker(source->tracker)) == PLAN_CORE;
+	return source->tracker && own_tracker__has_ledger(source->tracker);
 }
 
 int pind_source__set_level(struct pind_source *source, enum fuse_level level)
