@@ -55,12 +55,20 @@ static int open_in(const char *dir)
 	return fd;
 }
 
+/* "dax" of old kernels, or "dax=always"; "dax=never" and "dax=inode" promise nothing. */
+static bool is_dax(const struct mntent *mnt)
+{
+	const char *option = hasmntopt(mnt, "dax");
+
+	return option && (option[3] != '=' || !strncmp(option + 4, "always", 6));
+}
+
 static bool is_disk(const struct mntent *mnt, const char *type)
 {
 	static const char *const disks[] = { "ext4", "xfs", "btrfs", "ext2", "ext3", "f2fs" };
 
-	if (!strcmp(type, "dax") || hasmntopt(mnt, "dax"))
-		return !strcmp(type, "dax") && hasmntopt(mnt, "dax");
+	if (!strcmp(type, "dax") || is_dax(mnt))
+		return !strcmp(type, "dax") && is_dax(mnt);
 	if (*type)
 		return !strcmp(mnt->mnt_type, type);
 	for (size_t i = 0; i < ARRAY_SIZE(disks); i++)
