@@ -162,17 +162,7 @@ static __always_inline bool is_readable(__u64 page)
 	return !bpf_probe_read_kernel(&word, sizeof(word), (void *)page);
 }
 
-/* --- direct loads: since Linux kernel commit a35b9af4ec2c ("bpf: Add a kfunc for generic type cast") (in v6.2) --- */
-
-struct walk {
-	__u64 pfn;
-	__u64 began;
-};
-
-static __always_inline struct page *as_page(__u64 page)
-{
-	return bpf_rdonly_cast((void *)page, bpf_core_type_id_kernel(struct page));
-}
+/* --- what a step of either walk looks at: struct pages, or copies of them --- */
 
 static __always_inline __u64 flags_at(const struct page *page)
 {
@@ -192,6 +182,18 @@ static __always_inline __u64 free_block(const struct page *p, __u64 pfn)
 	if (!is_aligned(pfn, order) || (p->page_type & buddy_mask) != buddy_type)
 		return 0;
 	return 1ULL << order;
+}
+
+/* --- direct loads: since Linux kernel commit a35b9af4ec2c ("bpf: Add a kfunc for generic type cast") (in v6.2) --- */
+
+struct walk {
+	__u64 pfn;
+	__u64 began;
+};
+
+static __always_inline struct page *as_page(__u64 page)
+{
+	return bpf_rdonly_cast((void *)page, bpf_core_type_id_kernel(struct page));
 }
 
 /* Pages of the large folio that begins here, 0 = none does. */
@@ -280,54 +282,78 @@ int walk__direct(void *ctx)
 
 /* --- copies --- */
 
-/* The bound is tested on the sum: an older verifier knows nothing of the product. */
-static __always_inline void *copied(__u64 i, __u32 offset)
+static __u64 skip_to;
+
+static __always_inline const struct page *copy_after(const struct page *copy)
 {
-	__u64 at = i * bpf_core_type_size(struct page) + offset;
+	return (const void *)copy + bpf_core_type_size(struct page);
+}
+
+/* A global function, so that the verifier does not see it once for each head of a block. */
+__noinline int look_at_head(__u64 pfn)
+{
+	__u32 order = folio_order(page_of(pfn));
+
+	look_at(pfn);
+	if (is_aligned(pfn, order))
+		skip_to = pfn + (1ULL << order);
+	return 0;
+}
+
+/* look(), of copies. */
+static __always_inline void look_copied(const struct page *p, __u64 pfn, bool first)
+{
+	__u32 refs = p->_refcount.counter, next_refs = copy_after(p)->_refcount.counter;
+	__u64 far;
+
+	if (!refs) {
+		far = first ? free_block(p, pfn) : 0;
+		if (far)
+			skip_to = pfn + far;
+	} else if (!next_refs && flags_at(p) & pg_head) {
+		look_at_head(pfn);
+	} else if (refs >= GUP_BIAS) {
+		look_at(pfn);
+	}
+	if (next_refs >= GUP_BIAS)
+		look_at(pfn + 1);
+}
+
+/* The bound is tested on the sum: an older verifier knows nothing of the product. */
+static __always_inline void look_at_copies(__u64 i, __u64 pfn)
+{
+	__u64 at = i * bpf_core_type_size(struct page);
+	const struct page *p;
 
 	asm volatile("" : "+r"(at));
-	return at <= sizeof(block) - sizeof(__u64) ? block + at : NULL;
+	if (at > sizeof(block) - STEP * PAGE_BYTES_MAX)
+		return;
+	p = (const void *)(block + at);
+#pragma unroll
+	for (int k = 0; k < STEP; k += 2) {
+		look_copied(p, pfn + i + k, !k);
+		p = copy_after(copy_after(p));
+	}
 }
 
-static __always_inline __u32 copied_u32(__u64 i, __u32 offset)
+/* Hands out what begins here: a page, a free block, a large folio. */
+__noinline int look_at_any(__u64 pfn)
 {
-	__u32 *word = copied(i, offset);
+	__u64 page = page_of(pfn);
+	__u32 refs = BPF_CORE_READ((struct page *)page, _refcount.counter), order = 0;
+	__u32 type = BPF_CORE_READ((struct page *)page, page_type);
 
-	return word ? *word : 0;
-}
-
-static __always_inline __u64 copied_u64(__u64 i, __u32 offset)
-{
-	__u64 *word = copied(i, offset);
-
-	return word ? *word : 0;
-}
-
-/* The flags word comes first; its type is not the same everywhere. */
-#define FLAGS_OFFSET 0
-
-/*
- * Pages of what begins here, as far as it is worth a jump. A global function, so
- * that the verifier does not see it once for each page of a block.
- */
-__noinline int look_copied(__u64 i, __u64 pfn)
-{
-	__u32 refs = copied_u32(i, bpf_core_field_offset(struct page, _refcount.counter));
-	__u32 type = copied_u32(i, bpf_core_field_offset(struct page, page_type)), order = 0;
-	bool head = copied_u64(i, FLAGS_OFFSET) & pg_head;
-
+	if (pfn < skip_to)
+		return 0;
 	if (!refs && (type & buddy_mask) == buddy_type)
-		order = copied_u64(i, bpf_core_field_offset(struct page, private));
-	else if (refs && head)
-		order = folio_order(page_of(pfn));
-	if (!is_aligned(pfn, order))
-		order = 0;
-	if (every ? head_of(page_of(pfn)) == page_of(pfn) : head || refs >= GUP_BIAS)
+		order = BPF_CORE_READ((struct page *)page, private);
+	else if (refs && folio_flags(page) & pg_head)
+		order = folio_order(page);
+	if (head_of(page) == page)
 		look_at(pfn);
-	return 1 << order;
+	skip_to = pfn + (is_aligned(pfn, order) ? 1ULL << order : 1);
+	return 0;
 }
-
-static __u64 skip_to;
 
 /* 1: no room for more. */
 __noinline int walk_block(__u64 pfn)
@@ -341,9 +367,13 @@ __noinline int walk_block(__u64 pfn)
 		unreadable += BLOCK;
 		return 0;
 	}
-	for (__u64 i = 0; i < BLOCK; i++)
-		if (pfn + i >= skip_to)
-			skip_to = pfn + i + look_copied(i, pfn + i);
+	if (every)
+		for (__u64 i = 0; i < BLOCK; i++)
+			look_at_any(pfn + i);
+	else
+		for (__u64 i = 0; i < BLOCK; i += STEP)
+			if (pfn + i >= skip_to)
+				look_at_copies(i, pfn);
 	return 0;
 }
 

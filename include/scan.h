@@ -69,6 +69,7 @@ struct scan_options {
 	const struct pfn_range *ranges; /* NULL = all of System RAM that is online */
 	size_t range_cnt;
 	bool every_folio; /* hand out each folio of the ranges, pinned or not (for --pfn) */
+	bool copies; /* read copies of struct pages also where direct loads are possible (for tests) */
 	uint64_t
 		max_pages_per_s; /* 0 = as fast as it goes; else for those who scan in the background */
 };

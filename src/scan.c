@@ -333,8 +333,9 @@ int scanner__run(struct scanner *scanner, const struct scan_options *opts,
 		.scanner = scanner,
 		.result = result,
 		.opts = opts,
-		.walk = scanner->direct && !opts->every_folio ? scanner->skel->progs.walk__direct
-							      : scanner->skel->progs.walk__copy,
+		.walk = scanner->direct && !opts->every_folio && !opts->copies
+				? scanner->skel->progs.walk__direct
+				: scanner->skel->progs.walk__copy,
 		.began = now_ns(CLOCK_MONOTONIC),
 	};
 	size_t cnt = 0;

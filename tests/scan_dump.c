@@ -8,6 +8,7 @@
  *   scan_dump -p PID         hits that PID maps
  *   scan_dump -w SECONDS     scans all the time and compares with the kernel's counters: never
  *                            more pins than were outstanding or acquired meanwhile
+ *   scan_dump -c ...         the same by the walk for kernels before 6.2
  * V=1 in the environment shows the BPF loader's messages.
  */
 #include <err.h>
@@ -128,16 +129,16 @@ static int dump(struct scanner *scanner, const struct scan_options *opts, const 
 }
 
 /* One scan between two readings of the counters. Adds to *equal when nothing moved and all agrees. */
-static int compare(struct scanner *scanner, unsigned int *quiet, unsigned int *equal)
+static int compare(struct scanner *scanner, const struct scan_options *opts, unsigned int *quiet,
+		   unsigned int *equal)
 {
 	uint64_t acquired, released, acquired_after, released_after, pins = 0;
-	struct scan_options opts = {};
 	struct scan_result result;
 	int error;
 
 	vmstat__refresh();
 	vmstat__read(&acquired, &released);
-	error = scanner__run(scanner, &opts, &result);
+	error = scanner__run(scanner, opts, &result);
 	if (error)
 		return fail("scan", error);
 	vmstat__refresh();
@@ -157,14 +158,14 @@ static int compare(struct scanner *scanner, unsigned int *quiet, unsigned int *e
 	return 0;
 }
 
-static int watch(struct scanner *scanner, unsigned int seconds)
+static int watch(struct scanner *scanner, const struct scan_options *opts, unsigned int seconds)
 {
 	unsigned int scans = 0, quiet = 0, equal = 0;
 	time_t end = time(NULL) + seconds;
 	int status = 0;
 
 	do {
-		status = compare(scanner, &quiet, &equal);
+		status = compare(scanner, opts, &quiet, &equal);
 		scans++;
 	} while (!status && time(NULL) < end);
 	printf("%u scans, %u of them while nothing moved, %u of these exact\n", scans, quiet,
@@ -184,8 +185,13 @@ int main(int argc, char **argv)
 	scanner = scanner__open();
 	if (!scanner)
 		return 3;
+	if (argc > 1 && !strcmp(argv[1], "-c")) {
+		opts.copies = true;
+		argc--;
+		argv++;
+	}
 	if (argc == 3 && !strcmp(argv[1], "-w")) {
-		status = watch(scanner, atoi(argv[2]));
+		status = watch(scanner, &opts, atoi(argv[2]));
 		scanner__close(scanner);
 		return status;
 	}

@@ -47,9 +47,9 @@ static void print_cost(const char *what, struct cost *cost)
 	       cost->first / cost->pages, cost->pages);
 }
 
-static int scan_once(struct scanner *scanner, struct cost *cost, double *ns)
+static int scan_once(struct scanner *scanner, bool copies, struct cost *cost, double *ns)
 {
-	struct scan_options opts = {};
+	struct scan_options opts = { .copies = copies };
 	struct scan_result result;
 	double began = now_ns();
 	int error = scanner__run(scanner, &opts, &result);
@@ -62,16 +62,16 @@ static int scan_once(struct scanner *scanner, struct cost *cost, double *ns)
 	return error;
 }
 
-static int bench_scan(struct cost *cost)
+static int bench_scan(bool copies, struct cost *cost)
 {
 	struct scanner *scanner = scanner__open();
 	int error;
 
 	if (!scanner)
 		return 3;
-	error = scan_once(scanner, cost, &cost->first);
+	error = scan_once(scanner, copies, cost, &cost->first);
 	for (int i = 0; i < RUNS && !error; i++)
-		error = scan_once(scanner, cost, &cost->runs[i]);
+		error = scan_once(scanner, copies, cost, &cost->runs[i]);
 	scanner__close(scanner);
 	if (error)
 		warnx("scan: error %d", error);
@@ -120,15 +120,25 @@ static int bench_kpageflags(struct cost *cost)
 
 int main(void)
 {
-	struct cost cost = {};
+	static const struct {
+		const char *what;
+		bool copies;
+	} walks[] = {
+		{ "gup-pin scan", false },
+		{ "the same as before Linux 6.2", true },
+	};
+	struct cost cost;
 	int status;
 
 	kernel_reader__log(false);
-	status = bench_scan(&cost);
-	if (status)
-		return status;
-	print_cost("gup-pin scan", &cost);
-	printf("%-28s %8.2f ms of CPU time at a time, at most\n", "", cost.longest_ms);
+	for (size_t i = 0; i < ARRAY_SIZE(walks); i++) {
+		cost = (struct cost){};
+		status = bench_scan(walks[i].copies, &cost);
+		if (status)
+			return status;
+		print_cost(walks[i].what, &cost);
+		printf("%-28s %8.2f ms of CPU time at a time, at most\n", "", cost.longest_ms);
+	}
 	status = bench_kpageflags(&cost);
 	if (!status)
 		print_cost("read() of /proc/kpageflags", &cost);
