@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <mntent.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -91,6 +92,18 @@ int hold__open_disk(struct hold *hold, const char *type)
 		return hold__cannot(hold, "no writable %s file system is mounted",
 				    *type ? type : "disk");
 	return fill(hold->disk, hold->pages * page_bytes());
+}
+
+int open_first(const char *pattern, int flags)
+{
+	glob_t found = {};
+	int fd = -1;
+
+	if (!glob(pattern, 0, NULL, &found))
+		for (size_t i = 0; i < found.gl_pathc && fd < 0; i++)
+			fd = open(found.gl_pathv[i], flags | O_CLOEXEC);
+	globfree(&found);
+	return fd;
 }
 
 /* ---- memory ---- */

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum own_memory {
 	MEMORY_ANON, /* small pages */
@@ -30,6 +31,7 @@ struct hold {
 	int holder;    /* closing it releases the pins, -1 = none */
 	int second;    /* another descriptor of the way, -1 = none */
 	int disk;      /* a file on the disk that was asked for, -1 = none */
+	uint32_t id;   /* the kernel's number for what the way has made */
 	char why[128]; /* why it cannot be done here: "no /dev/udmabuf: modprobe udmabuf" */
 };
 
@@ -49,7 +51,8 @@ extern const struct way way_pv_read, way_pv_write, way_ring, way_pbuf_ring, way_
 	way_udmabuf, way_dio_read, way_dio_write, way_alg, way_vmsplice, way_zerocopy, way_rdma,
 	way_vb2, way_sg, way_nvme, way_vfio, way_vfio_read, way_rdma_odp, way_block_read, way_futex,
 	way_gup_test_fast, way_gup_test_fast_read, way_gup_test_pin, way_gup_test_longterm,
-	way_gup_test_get_fast, way_gup_test_get, way_gup_test_held;
+	way_gup_test_get_fast, way_gup_test_get, way_gup_test_held, way_iommufd_vfio,
+	way_iommufd_file;
 
 #define GUP_TEST_PAGES_PER_CALL 123 /* of gup_test: neither one nor a whole huge page */
 
@@ -72,6 +75,8 @@ int hold__cannot(struct hold *hold, const char *fmt, ...) __attribute__((format(
  * type; "" = any disk, "dax" = any file system on memory, which the others are not.
  */
 int hold__open_disk(struct hold *hold, const char *type);
+/* Opens the first device that the pattern finds and that opens; -1 = none. */
+int open_first(const char *pattern, int flags);
 /* KPF_* bits of the page frame that addr is mapped to; 0 = unknown. */
 unsigned long long page_flags_of(const void *addr);
 /* The page frame that addr is mapped to; 0 = unknown. */

@@ -2,7 +2,6 @@
 /* Ways to pin that need a device; each finds the first one that will do. */
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <linux/nvme_ioctl.h>
 #include <linux/udmabuf.h>
 #include <linux/vfio.h>
@@ -20,19 +19,6 @@
 static size_t bytes_of(const struct hold *hold)
 {
 	return hold->pages * sysconf(_SC_PAGESIZE);
-}
-
-/* Opens the first device that the pattern finds and that opens; -1 = none. */
-static int open_first(const char *pattern, int flags)
-{
-	glob_t found = {};
-	int fd = -1;
-
-	if (!glob(pattern, 0, NULL, &found))
-		for (size_t i = 0; i < found.gl_pathc && fd < 0; i++)
-			fd = open(found.gl_pathv[i], flags | O_CLOEXEC);
-	globfree(&found);
-	return fd;
 }
 
 /* ---- udmabuf: memfd_pin_folios() ---- */

@@ -183,7 +183,7 @@ run_boot() {
 	mapfile -t cases < <(cases_of "$kernel" "$boot")
 	module='' no_module='' headers='' left_out='' no_left_out=''
 	[[ " ${cases[*]}" != *" "@(busy|kmod|kmod-validate|scan|audit|fsdax|witness)=* ]] || build_module "$kernel"
-	[[ " ${cases[*]}" != *" "@(gup_test|siw)=* ]] || build_left_out "$kernel"
+	[[ " ${cases[*]}" != *" "@(gup_test|siw|iommufd)=* ]] || build_left_out "$kernel"
 	boot_options "$kernel" "$boot"
 	say "-- kernel $kernel, guest '$boot': ${#cases[@]} cases"
 	"$vm_dir/run" "${options[@]}" --console "$work/$kernel-$boot.console" "$kernel" -- \
