@@ -33,20 +33,6 @@
 #define PAGE_SHIFT 12
 #define NO_STACK -1
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1);
-	__type(key, struct gup_record_key);
-	__type(value, struct gup_record);
-} records SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_QUEUE);
-	__uint(max_entries, 1);
-	__type(value, struct gup_spill);
-} spills SEC(".maps");
-
 /* What a thread recorded last. Threads may share a slot, so it is only a hint. */
 struct last_call {
 	__u64 thread;
@@ -80,11 +66,11 @@ __u64 scan_began_ns; /* monotonic; written by user space before it looks at the 
 struct pin_call {
 	struct gup_record_key key;
 	__u64 pages; /* address of the array */
-	__u64 cnt;
 	__u64 now;
 	__u64 page; /* pages[0] */
 	__u64 file;
-	__u32 api, flags, tgid, owner;
+	__u32 cnt, api, flags, tgid, owner;
+	__u32 absent; /* the table has no record of that key */
 };
 
 static __always_inline __u64 page_at(const struct pin_call *call, __u64 i)
@@ -122,97 +108,6 @@ static __always_inline bool same_call(const struct gup_record *record, const str
 	       record->file == call->file && !(record->notes & GUP_RECORD_PART);
 }
 
-static __always_inline void owner_called(__u32 id, __u64 now)
-{
-	struct gup_owner *owner = owner_of(id);
-
-	if (!owner)
-		return;
-	owner->last_ns = now;
-	__sync_fetch_and_add(&owner->calls, 1);
-}
-
-static __always_inline void record_again(struct gup_record *record, __u64 now)
-{
-	record->last_ns = now;
-	__sync_fetch_and_add(&record->calls, 1);
-	owner_called(record->owner, now);
-}
-
-/* All that the old one says, the new one says too. */
-static __always_inline bool covers(const struct gup_record *next, const struct gup_record *old)
-{
-	return next->owner == old->owner && next->m0 == old->m0 && next->i0 == old->i0 &&
-	       next->pages >= old->pages && next->page == old->page;
-}
-
-/* No pins of a page but the one that its next record stands for, if it is of the same page. */
-static __always_inline bool is_free(__u64 page, __u64 next)
-{
-	__u64 folio = folio_of(page);
-	bool large = folio_flags(folio) & pg_head;
-
-	return truth_pins(folio) <= (page == next && !large);
-}
-
-/*
- * Pages of one call are released together, so its ends tell. A longer record is of
- * several calls: who knows.
- */
-__noinline int is_released(const struct gup_record *old, __u64 next, __u64 next_last)
-{
-	if (!old)
-		return 1;
-	if (old->calls == 1 && old->last_ns != old->first_ns)
-		return 0;
-	return is_free(old->page, next) && is_free(old->last_page, next_last);
-}
-
-/* An old record that gives way may still have pins: then it waits for user space elsewhere. */
-__noinline int spill(const struct gup_record_key *key, const struct gup_record *old)
-{
-	struct gup_spill spilled;
-
-	if (!key || !old)
-		return 0;
-	spilled.key = *key;
-	spilled.record = *old;
-	if (!bpf_map_push_elem(&spills, &spilled, 0))
-		return 0;
-	/* All is full: the oldest goes for a long-term record, a short-term one itself. */
-	count(GUP_STAT_SPILLS_LOST, 1);
-	if (old->notes & GUP_RECORD_LONGTERM)
-		bpf_map_push_elem(&spills, &spilled, BPF_EXIST);
-	return 0;
-}
-
-static __always_inline void record_put(const struct gup_record_key *key, struct gup_record *record)
-{
-	struct gup_record *old = bpf_map_lookup_elem(&records, key);
-
-	if (old && old->page == record->page && old->pages == record->pages &&
-	    old->owner == record->owner && old->last_page == record->last_page) {
-		record_again(old, record->last_ns);
-		return;
-	}
-	if (old && covers(record, old)) {
-		record->first_ns = old->first_ns;
-		record->calls += old->calls;
-	} else if (old && !is_released(old, record->page, record->last_page)) {
-		spill(key, old);
-	}
-	count(GUP_STAT_RECORDED, 1);
-	if (record->notes & GUP_RECORD_LONGTERM)
-		count(GUP_STAT_RECORDED_LONG, 1);
-	if (!bpf_map_update_elem(&records, key, record, BPF_ANY))
-		return;
-	/* Full: what is long-term waits for the next scan with the records that gave way. */
-	if (!(record->notes & GUP_RECORD_LONGTERM))
-		count(GUP_STAT_RECORDS_FULL, 1);
-	else
-		spill(key, record);
-}
-
 /*
  * Lengthens the record that ends where this call begins; 0 if it is not of the
  * same kind. The longer one replaces it as a whole, and only while it is there:
@@ -248,24 +143,25 @@ __noinline int extend(const struct pin_call *call, const struct gup_record *next
 }
 
 /* The record of a whole call. */
-static __always_inline void record_whole(const struct pin_call *call,
-					 const struct gup_record_key *key,
-					 struct gup_record *record)
+static __noinline int record_whole(const struct pin_call *call, struct gup_record *record)
 {
+	/* 6.1's verifier takes no memory that a global function was given as a map's key. */
+	struct gup_record_key key = call->key;
 	struct last_call *last;
 
 	if (!(record->notes & GUP_RECORD_LONGTERM)) {
-		record_put(key, record);
-		return;
+		record_put(&key, record, call->absent);
+		return 0;
 	}
 	if (extend(call, record))
-		return;
-	record_put(key, record);
+		return 0;
+	record_put(&key, record, call->absent);
 	last = last_call(bpf_get_current_pid_tgid());
 	if (last) {
-		last->key = *key;
-		last->end = key->start + ((__u64)record->pages << PAGE_SHIFT);
+		last->key = key;
+		last->end = key.start + ((__u64)record->pages << PAGE_SHIFT);
 	}
+	return 0;
 }
 
 /* The owner of a call, with stacks where the policy says so. */
@@ -358,47 +254,57 @@ static long record_part(__u32 i, struct part_walk *walk)
 	record->last_page = page_at(walk->call, search.low);
 	record->calls = 1;
 	record->first_ns = record->last_ns;
-	record_put(&key, record);
+	record_put(&key, record, false);
 	walk->first = search.low + 1;
 	return walk->first >= walk->call->cnt;
+}
+
+/*
+ * Pages and what they are of, as far as one record can say it: 1. 0: in parts,
+ * -1: not pinned. On its own, like record_whole(), as the kernel allows 512 bytes of
+ * stack in a chain of calls.
+ */
+static __noinline int fill_memory(struct gup_record *record, const struct pin_call *call)
+{
+	struct identity first = {}, last;
+
+	identity_of(call->page, &first);
+	last = first;
+	record->page = record->last_page = call->page;
+	record->pages = call->cnt;
+	record->m0 = first.mapping;
+	record->i0 = first.index;
+	if (call->cnt > 1) {
+		record->last_page = page_at(call, call->cnt - 1);
+		identity_of(record->last_page, &last);
+		/* The zero page, all over, is not pinned. */
+		if (record->last_page == call->page && !truth_pins(folio_of(call->page)))
+			return -1;
+	}
+	return last.mapping == first.mapping && last.index == first.index + call->cnt - 1;
 }
 
 __noinline int record_new(struct pin_call *call)
 {
 	struct gup_record record = {};
-	struct identity first = {}, last;
 	struct part_walk walk = { .call = call, .record = &record };
-	struct gup_record_key key;
+	int whole;
 
 	if (!call)
 		return 0;
-	/* 6.1's verifier takes no memory that a global function was given as a map's key. */
-	key = call->key;
 	record.first_ns = record.last_ns = call->now;
 	record.file = call->file;
-	record.page = record.last_page = call->page;
-	record.pages = call->cnt;
 	record.owner = call->owner;
 	record.tgid = call->tgid;
 	record.flags = call->flags;
 	record.notes = call->flags & foll_longterm ? GUP_RECORD_LONGTERM : 0;
 	record.calls = 1;
 	owner_called(call->owner, call->now);
-	identity_of(call->page, &first);
-	last = first;
-	record.m0 = first.mapping;
-	record.i0 = first.index;
-	if (call->cnt > 1) {
-		record.last_page = page_at(call, call->cnt - 1);
-		identity_of(record.last_page, &last);
-		/* The zero page, all over, is not pinned. */
-		if (record.last_page == call->page && !truth_pins(folio_of(call->page)))
-			return 0;
-	}
-	if (last.mapping == first.mapping && last.index == first.index + call->cnt - 1) {
-		record_whole(call, &key, &record);
+	whole = fill_memory(&record, call);
+	if (whole > 0)
+		record_whole(call, &record);
+	if (whole)
 		return 0;
-	}
 	record.notes |= GUP_RECORD_PART;
 	bpf_loop(RECORD_PARTS, record_part, &walk, 0);
 	if (walk.first < call->cnt)
@@ -445,6 +351,7 @@ static __always_inline void on_call_once(void *ctx, __u32 api, __u64 mm, __u64 s
 		record_again(record, call.now);
 		return;
 	}
+	call.absent = !record;
 	/* Here and not in record_new(): the kernel allows 512 bytes of stack in a chain of calls. */
 	call.owner = call_owner(ctx, &call, copy);
 	record_new(&call);
@@ -492,7 +399,7 @@ static __always_inline void on_memfd(void *ctx, __u64 folios, long cnt, enum cop
 	record.owner = call_owner(ctx, &call, copy);
 	record.tgid = call.tgid;
 	owner_called(record.owner, record.last_ns);
-	record_put(&call.key, &record);
+	record_put(&call.key, &record, false);
 }
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which owners and processes plan call may forget. Only of processes that have
- * exited: no call of theirs can be under way any more. Plain data.
+ * Which owners and processes plan call may forget: of processes that have exited,
+ * as no call of theirs can be under way any more, and where room gets scarce, owners
+ * that are idle. Plain data.
  */
 #ifndef GUP_GONE_H
 #define GUP_GONE_H
@@ -18,6 +19,10 @@
  */
 size_t gone__owners(struct gup_owner *owners, size_t cnt, struct proc_item *procs, size_t proc_cnt,
 		    const bool *used, size_t used_cnt, uint64_t before_ns);
+
+/* The same with those that have not called since before_ns. */
+size_t gone__idle(struct gup_owner *owners, size_t cnt, const bool *used, size_t used_cnt,
+		  uint64_t before_ns);
 
 /*
  * Puts those processes first that had exited before before_ns, are not of the

@@ -226,7 +226,7 @@ enum gup_stat {
 	GUP_STAT_RECORDED,	/* plan call: records made */
 	GUP_STAT_RECORDED_LONG, /* of these, of FOLL_LONGTERM calls */
 	GUP_STAT_EXTENDED,	/* FOLL_LONGTERM calls that lengthened the record before them */
-	GUP_STAT_RECORDS_FULL,	/* short-term calls that found no room for a record */
+	GUP_STAT_RECORDS_FULL,	/* short-term calls that found no room, nor others that gave way */
 	GUP_STAT_SPILLS_LOST,	/* records that gave way or found no room, and found no other */
 	GUP_STAT_PARTS_LOST,	/* pages of ranges over more VMAs than are looked for */
 	GUP_STAT_CALLS_LOST,	/* kretprobe without its entry */

@@ -16,6 +16,8 @@
 #include "hooks.h"
 #include "kernel.h"
 
+#define TRACKER_OWNERS_END 16385 /* owners' ids are from 1 to one less; as bpf/owner.bpf.h has it */
+
 struct ksyms;
 
 struct tracker_options {
@@ -161,6 +163,17 @@ int tracker__procs(const struct tracker *tracker, struct proc_item **procs, size
  */
 int tracker__forget_owners(struct tracker *tracker, const struct gup_owner *owners, size_t gone,
 			   size_t cnt);
+/*
+ * Takes owners of processes that live, idle ones, from where calls find them; their
+ * ids are freed by tracker__free_retired() of a later scan. 0 or -errno.
+ */
+int tracker__retire_owners(struct tracker *tracker, const struct gup_owner *owners, size_t cnt);
+/*
+ * Frees the ids of owners that were retired 10 s ago or longer. used, by id: one that
+ * records name is put back. owners: all that are not retired. 0 or -errno.
+ */
+int tracker__free_retired(struct tracker *tracker, const struct gup_owner *owners, size_t cnt,
+			  const bool used[TRACKER_OWNERS_END]);
 void tracker__forget_proc(struct tracker *tracker, const struct gup_proc_key *key);
 
 struct site_item {

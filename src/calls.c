@@ -207,28 +207,35 @@ static int take_record(void *ctx, const struct gup_record_key *key, struct gup_r
 	return tracker__take_record(ctx, key, record);
 }
 
+/* A process that opens a file for each of its calls would fill the table, too. */
+static int free_idle(struct calls *calls, struct gup_owner *owners, size_t cnt,
+		     const bool used[TRACKER_OWNERS_END], uint64_t before_ns)
+{
+	bool scarce = cnt > TRACKER_OWNERS_END / 4;
+	size_t idle = scarce ? gone__idle(owners, cnt, used, TRACKER_OWNERS_END, before_ns) : 0;
+	int err = tracker__retire_owners(calls->tracker, owners, idle);
+
+	return err ? err : tracker__free_retired(calls->tracker, owners + idle, cnt - idle, used);
+}
+
 /* Owners and processes that are gone and hold nothing would fill the maps in the end. */
 static int forget_gone(struct calls *calls, uint64_t before_ns)
 {
 	cleanup_free struct gup_owner *owners = NULL;
 	cleanup_free struct proc_item *procs = NULL;
-	cleanup_free bool *used = NULL;
-	size_t owner_cnt, proc_cnt, used_cnt = 0, gone;
+	bool used[TRACKER_OWNERS_END] = {};
+	size_t owner_cnt, proc_cnt, gone;
 	int err = tracker__owners(calls->tracker, &owners, &owner_cnt);
 
 	if (!err)
 		err = tracker__procs(calls->tracker, &procs, &proc_cnt);
 	if (err)
 		return err;
-	for (size_t i = 0; i < owner_cnt; i++)
-		if (owners[i].id >= used_cnt)
-			used_cnt = owners[i].id + 1;
-	used = calloc(used_cnt + 1, sizeof(*used));
-	if (!used)
-		return -ENOMEM;
-	records__mark_owners(calls->records, used, used_cnt);
-	gone = gone__owners(owners, owner_cnt, procs, proc_cnt, used, used_cnt, before_ns);
+	records__mark_owners(calls->records, used, ARRAY_SIZE(used));
+	gone = gone__owners(owners, owner_cnt, procs, proc_cnt, used, ARRAY_SIZE(used), before_ns);
 	err = tracker__forget_owners(calls->tracker, owners, gone, owner_cnt);
+	if (!err)
+		err = free_idle(calls, owners + gone, owner_cnt - gone, used, before_ns);
 	gone = gone__procs(procs, proc_cnt, owners + gone, owner_cnt - gone, before_ns);
 	for (size_t i = 0; i < gone; i++)
 		tracker__forget_proc(calls->tracker, &procs[i].key);

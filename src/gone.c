@@ -39,6 +39,27 @@ size_t gone__owners(struct gup_owner *owners, size_t cnt, struct proc_item *proc
 	return gone;
 }
 
+static bool is_idle(const struct gup_owner *owner, uint64_t before_ns)
+{
+	return owner->first_ns < before_ns && owner->last_ns < before_ns;
+}
+
+size_t gone__idle(struct gup_owner *owners, size_t cnt, const bool *used, size_t used_cnt,
+		  uint64_t before_ns)
+{
+	size_t idle = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		struct gup_owner owner = owners[i];
+
+		if (!is_idle(&owner, before_ns) || owner.id >= used_cnt || used[owner.id])
+			continue;
+		owners[i] = owners[idle];
+		owners[idle++] = owner;
+	}
+	return idle;
+}
+
 static int by_number(const void *a, const void *b)
 {
 	const uint32_t *x = a, *y = b;

@@ -21,7 +21,6 @@
 
 #define MIN_FOLIOS 65536
 #define MAX_FOLIOS (64ULL << 20)
-#define OWNERS 16384
 #define RECORDS 262144
 #define SPILLS 16384
 #define STACK_EVERY 8
@@ -77,6 +76,16 @@ static uint64_t default_folios(void)
 	return pages < MIN_FOLIOS ? MIN_FOLIOS : pages > MAX_FOLIOS ? MAX_FOLIOS : pages;
 }
 
+/* As many as records have place, rounded up to a power of two. */
+static uint64_t places_of_ages(const struct tracker *tracker)
+{
+	uint64_t places = 1;
+
+	while (tracker->opts.plan == PLAN_CALL && places < tracker->opts.max_records)
+		places *= 2;
+	return places;
+}
+
 static void set_facts(struct tracker *tracker, const struct kernel_facts *facts)
 {
 	struct track_bpf__rodata *ro = tracker->skel->rodata;
@@ -91,6 +100,7 @@ static void set_facts(struct tracker *tracker, const struct kernel_facts *facts)
 	ro->zero_page_counts = facts->zero_page_counts;
 	ro->hugetlb_index_huge = facts->hugetlb_index_huge;
 	ro->stack_every = tracker->opts.stack_every;
+	ro->ages_mask = places_of_ages(tracker) - 1;
 }
 
 static struct bpf_program *prog_of(const struct tracker *tracker, const char *name)
@@ -152,11 +162,11 @@ static int fill_owners(struct tracker *tracker)
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	int fd = bpf_program__fd(tracker->skel->progs.fill_free_owners);
 
-	for (uint32_t id = 1; id <= OWNERS; id += GUP_FILL_BATCH) {
+	for (uint32_t id = 1; id < TRACKER_OWNERS_END; id += GUP_FILL_BATCH) {
 		int err;
 
 		tracker->skel->bss->request_done = id;
-		tracker->skel->bss->request_cnt = OWNERS + 1 - id;
+		tracker->skel->bss->request_cnt = TRACKER_OWNERS_END - id;
 		err = bpf_prog_test_run_opts(fd, &opts);
 		if (err)
 			return err;
@@ -200,6 +210,7 @@ static void size_maps(struct tracker *tracker)
 		{ tracker->skel->maps.more_owners,
 		  ledger ? tracker->opts.max_folios / 16 + 256 : 1 },
 		{ tracker->skel->maps.records, call ? tracker->opts.max_records : 1 },
+		{ tracker->skel->maps.ages, places_of_ages(tracker) },
 		{ tracker->skel->maps.spills, call ? SPILLS : 1 },
 		{ last_calls, call ? bpf_map__max_entries(last_calls) : 1 },
 		{ tracker->skel->maps.remote_calls, call ? 4096 : 1 },
@@ -238,6 +249,8 @@ static int load(struct tracker *tracker, struct kernel_reader *reader, const str
 		return err;
 	}
 	err = tracker->adopted ? tracker__recount(tracker) : fill_owners(tracker);
+	if (!err && tracker->adopted)
+		err = tracker__find_retired(tracker);
 	if (err) {
 		warnx("can't fill the owner table: %s", strerror(-err));
 		return err;
@@ -282,6 +295,7 @@ void tracker__close(struct tracker *tracker)
 		bpf_link__destroy(tracker->links[i]);
 	ring_buffer__free(tracker->ring);
 	track_bpf__destroy(tracker->skel);
+	free(tracker->retired);
 	free(tracker);
 }
 

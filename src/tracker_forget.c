@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Takes owners and processes that are gone out of the tracker's maps, see gone.h. */
+/*
+ * Takes owners and processes that are gone out of the tracker's maps, see gone.h.
+ *
+ * Owners of a process that lives are retired first: no call finds them any more.
+ * Their ids are free for others when all calls that had found them before must
+ * have ended, and none has left a record.
+ */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "tracker_impl.h"
 #include "util.h"
+
+#define RETIRED_NS 10000000000ULL
 
 static int by_id(const void *a, const void *b)
 {
@@ -25,39 +34,141 @@ static void forget_stack(const struct tracker *tracker, int id)
 	bpf_map_delete_elem(bpf_map__fd(map), &key);
 }
 
-static int forget_owner(const struct tracker *tracker, const struct gup_owner *owner)
+static int free_id(const struct tracker *tracker, uint32_t id)
 {
 	const struct gup_owner none = {};
-	uint32_t id = owner->id;
-	int err = bpf_map_delete_elem(bpf_map__fd(tracker->skel->maps.owner_ids), &owner->key);
+	int err = bpf_map_update_elem(bpf_map__fd(tracker->skel->maps.owners), &id, &none, BPF_ANY);
 
-	if (!err)
-		err = bpf_map_update_elem(bpf_map__fd(tracker->skel->maps.owners), &id, &none,
-					  BPF_ANY);
 	return err ? err
 		   : bpf_map_update_elem(bpf_map__fd(tracker->skel->maps.free_owners), NULL, &id,
 					 BPF_ANY);
 }
 
+/* The user stacks of owners, sorted; malloc'ed. */
+static int *stacks_of(const struct gup_owner *owners, size_t cnt)
+{
+	int *stacks = malloc((cnt + 1) * sizeof(*stacks));
+
+	for (size_t i = 0; stacks && i < cnt; i++)
+		stacks[i] = owners[i].key.ustack;
+	if (stacks)
+		qsort(stacks, cnt, sizeof(*stacks), by_id);
+	return stacks;
+}
+
+static void forget_unshared(const struct tracker *tracker, int ustack, const int *kept, size_t cnt)
+{
+	if (ustack >= 0 && !bsearch(&ustack, kept, cnt, sizeof(*kept), by_id))
+		forget_stack(tracker, ustack);
+}
+
 int tracker__forget_owners(struct tracker *tracker, const struct gup_owner *owners, size_t gone,
 			   size_t cnt)
 {
-	cleanup_free int *kept = malloc((cnt - gone + 1) * sizeof(*kept));
+	cleanup_free int *kept = stacks_of(owners + gone, cnt - gone);
 	int err = 0;
 
 	if (!kept)
 		return -ENOMEM;
-	for (size_t i = gone; i < cnt; i++)
-		kept[i - gone] = owners[i].key.ustack;
-	qsort(kept, cnt - gone, sizeof(*kept), by_id);
 	for (size_t i = 0; i < gone && !err; i++) {
-		const int *ustack = &owners[i].key.ustack;
-
-		err = forget_owner(tracker, &owners[i]);
-		if (*ustack >= 0 && !bsearch(ustack, kept, cnt - gone, sizeof(*kept), by_id))
-			forget_stack(tracker, *ustack);
+		err = bpf_map_delete_elem(bpf_map__fd(tracker->skel->maps.owner_ids),
+					  &owners[i].key);
+		if (!err)
+			err = free_id(tracker, owners[i].id);
+		forget_unshared(tracker, owners[i].key.ustack, kept, cnt - gone);
 	}
 	return err;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+static int add_retired(struct tracker *tracker, uint32_t id)
+{
+	struct retired *more =
+		reallocarray(tracker->retired, tracker->retired_cnt + 1, sizeof(*tracker->retired));
+
+	if (!more)
+		return -ENOMEM;
+	tracker->retired = more;
+	tracker->retired[tracker->retired_cnt++] = (struct retired){ id, now_ns() };
+	return 0;
+}
+
+int tracker__retire_owners(struct tracker *tracker, const struct gup_owner *owners, size_t cnt)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < cnt && !err; i++) {
+		err = bpf_map_delete_elem(bpf_map__fd(tracker->skel->maps.owner_ids),
+					  &owners[i].key);
+		if (!err)
+			err = add_retired(tracker, owners[i].id);
+	}
+	return err;
+}
+
+/* Is it what a call finds for its key? Then it is not retired. */
+static bool is_findable(const struct tracker *tracker, const struct gup_owner *owner)
+{
+	uint32_t id;
+
+	return !bpf_map_lookup_elem(bpf_map__fd(tracker->skel->maps.owner_ids), &owner->key, &id) &&
+	       id == owner->id;
+}
+
+int tracker__find_retired(struct tracker *tracker)
+{
+	struct gup_owner owner;
+	int err = 0;
+
+	for (uint32_t id = 1; id < TRACKER_OWNERS_END && !err; id++)
+		if (!bpf_map_lookup_elem(bpf_map__fd(tracker->skel->maps.owners), &id, &owner) &&
+		    owner.key.tgid && !is_findable(tracker, &owner))
+			err = add_retired(tracker, id);
+	return err;
+}
+
+/* False: it stays retired. */
+static bool settle(const struct tracker *tracker, const struct gup_owner *owner, bool used,
+		   const int *kept, size_t cnt)
+{
+	if (is_findable(tracker, owner))
+		return true;
+	if (used)
+		return !bpf_map_update_elem(bpf_map__fd(tracker->skel->maps.owner_ids), &owner->key,
+					    &owner->id, BPF_NOEXIST);
+	forget_unshared(tracker, owner->key.ustack, kept, cnt);
+	return !free_id(tracker, owner->id);
+}
+
+int tracker__free_retired(struct tracker *tracker, const struct gup_owner *owners, size_t cnt,
+			  const bool used[TRACKER_OWNERS_END])
+{
+	cleanup_free int *kept = tracker->retired_cnt ? stacks_of(owners, cnt) : NULL;
+	size_t left = 0;
+
+	if (!tracker->retired_cnt)
+		return 0;
+	if (!kept)
+		return -ENOMEM;
+	for (size_t i = 0; i < tracker->retired_cnt; i++) {
+		struct retired retired = tracker->retired[i];
+		struct gup_owner owner;
+
+		if (retired.ns + RETIRED_NS > now_ns() ||
+		    bpf_map_lookup_elem(bpf_map__fd(tracker->skel->maps.owners), &retired.id,
+					&owner) ||
+		    !settle(tracker, &owner, used[retired.id], kept, cnt))
+			tracker->retired[left++] = retired;
+	}
+	tracker->retired_cnt = left;
+	return 0;
 }
 
 void tracker__forget_proc(struct tracker *tracker, const struct gup_proc_key *key)

@@ -28,7 +28,13 @@ struct tracker {
 	unsigned int attached, wanted;
 	tracker_record_fn record_fn;
 	void *record_ctx;
+	uint64_t kept_bytes; /* in the map that tracker__keep() has made */
 	uint64_t reaped; /* ledger entries deleted so far */
+	struct retired {
+		uint32_t id;
+		uint64_t ns; /* monotonic: since when */
+	} *retired;
+	size_t retired_cnt;
 };
 
 /*
@@ -40,6 +46,8 @@ int tracker__adopt(struct tracker *tracker);
 struct bpf_link *tracker__pinned_link(const struct tracker *tracker, const char *prog);
 /* A map of the tracking pinned in opts.pin_dir; -errno. */
 int tracker__pinned_map(const struct tracker *tracker, const char *name);
+/* Owners that a process before has retired. 0 or -errno. */
+int tracker__find_retired(struct tracker *tracker);
 /* Takes the number of ledger entries from the map. 0 or -errno. */
 int tracker__recount(struct tracker *tracker);
 /* Deletes ledger entries at zero when the map is more than half full. 0 or -errno. */

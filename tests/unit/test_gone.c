@@ -48,6 +48,28 @@ static void test_owners(void **state)
 	assert_int_equal(owners[1].id, 5);
 }
 
+static void test_idle(void **state)
+{
+	struct gup_owner owners[] = {
+		owner(1, 40, 7), /* has called just now */
+		owner(2, 40, 7), /* idle, and holds */
+		owner(3, 40, 7), /* idle */
+		owner(4, 41, 7), /* made just now */
+		owner(9, 40, 7), /* an id that nobody counted */
+	};
+	const bool used[5] = { [2] = true };
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++)
+		owners[i].first_ns = owners[i].last_ns = BEFORE - 1;
+	owners[0].last_ns = BEFORE;
+	owners[3].first_ns = BEFORE;
+	owners[3].last_ns = 0;
+	assert_int_equal(gone__idle(owners, 5, used, 5, BEFORE), 1);
+	assert_int_equal(owners[0].id, 3);
+	assert_int_equal(gone__idle(owners, 5, used, 5, 5), 0);
+}
+
 static void test_procs(void **state)
 {
 	struct gup_owner owners[] = { owner(1, 50, 7), owner(2, 51, 7) };
@@ -73,6 +95,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_owners),
+		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_procs),
 	};
 
