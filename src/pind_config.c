@@ -33,6 +33,8 @@ static const struct pind_setting settings[] = {
 	  PIND_TIME, AT(scan_interval_ns), NS_PER_S, 86400 * NS_PER_S, {} },
 	{ "scan-rate", "N", "struct pages a second that a scan reads at most (20000000)",
 	  PIND_NUMBER, AT(scan_rate), 1000, UINT32_MAX, {} },
+	{ "max-records", "N", "pin calls whose records plan call keeps between two scans (262144)",
+	  PIND_NUMBER, AT(max_records), 8, 1U << 28, {} },
 	{ "top", "N", "values of a label in the metrics, the rest is \"other\" (20)",
 	  PIND_NUMBER, AT(top), 1, 10000, {} },
 	{ "max-cpu", "SHARE", "of all CPUs; above it stacks go, then tracking (1%)",

@@ -171,6 +171,7 @@ static int track(struct pind_source *source)
 		.pin_dir = is_pinned(source->config) ? source->config->bpffs : NULL,
 		.tool = "gup-pind",
 		.source = "gup-pind",
+		.max_records = source->config->max_records,
 		.counters_as_they_are = true,
 		.max_pages_per_s = source->config->scan_rate,
 	};

@@ -64,6 +64,7 @@ int tracker__keep(struct tracker *tracker, const void *bytes, size_t cnt)
 	unlink(aside);
 	if (bpf_obj_pin(fd, aside) || rename(aside, path))
 		return -errno;
+	tracker->kept_bytes = cnt;
 	return 0;
 }
 

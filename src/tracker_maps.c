@@ -423,7 +423,7 @@ static uint64_t entries_of(const struct bpf_map *map)
 uint64_t tracker__bytes(const struct tracker *tracker)
 {
 	const struct bpf_map *map;
-	uint64_t sum = 0;
+	uint64_t sum = tracker->kept_bytes;
 
 	/* An element of a hash has about 48 bytes besides key and value, a bucket 16. */
 	bpf_object__for_each_map (map, tracker->skel->obj) {

@@ -33,7 +33,7 @@ struct note {
 	uint64_t code;	 /* hash of the BPF object */
 	uint64_t layout; /* of kept: opts.kept_layout */
 	uint64_t abi;	 /* of the maps */
-	uint64_t max_folios;
+	uint64_t max_folios, max_records;
 	uint32_t plan;
 	uint32_t bytes; /* of kept */
 	char kept[NOTE_BYTES];
@@ -59,6 +59,7 @@ static struct note note_of(const struct tracker *tracker)
 		.layout = tracker->opts.kept_layout,
 		.abi = GUP_ABI_SUM,
 		.max_folios = tracker->opts.max_folios,
+		.max_records = tracker->opts.max_records,
 		.plan = tracker->opts.plan,
 	};
 }
@@ -184,7 +185,7 @@ static bool fits(const struct note *theirs, const struct note *mine)
 {
 	return theirs->code == mine->code && theirs->abi == mine->abi &&
 	       theirs->layout == mine->layout && theirs->plan == mine->plan &&
-	       theirs->max_folios == mine->max_folios;
+	       theirs->max_folios == mine->max_folios && theirs->max_records == mine->max_records;
 }
 
 int tracker__adopt(struct tracker *tracker)
