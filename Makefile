@@ -194,10 +194,11 @@ $(B)/bench/%.bpf.o: tests/bench/%.bpf.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
+$(B)/bench/work: BENCH_LIBS := -libverbs
 $(B)/bench/%: tests/bench/%.c
 	$(msg) LINK $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $< -lbpf -lelf -lz -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $< -lbpf -lelf -lz $(BENCH_LIBS) -o $@
 
 # --- what must be installed ---
 DEPS := gcc make clang bpftool libbpf-dev libelf-dev libdw-dev libjson-c-dev libncurses-dev zlib1g-dev \

@@ -10,6 +10,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <infiniband/verbs.h>
 #include <linux/io_uring.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -141,6 +142,34 @@ static uint64_t ring_huge(const struct workload *work, int run)
 	return ns;
 }
 
+/* The first RDMA device; NULL = none. */
+static struct ibv_pd *rdma(void)
+{
+	static struct ibv_pd *pd;
+	struct ibv_device **devices = pd ? NULL : ibv_get_device_list(NULL);
+	struct ibv_context *ctx;
+
+	if (pd || !devices || !*devices)
+		return pd;
+	ctx = ibv_open_device(*devices);
+	pd = ctx ? ibv_alloc_pd(ctx) : NULL;
+	if (!pd)
+		err(4, "RDMA device");
+	return pd;
+}
+
+static uint64_t rdma_register(const struct workload *work, int run)
+{
+	uint64_t begin = now_ns(), ns;
+	struct ibv_mr *mr = ibv_reg_mr(rdma(), pool, work->pages * PAGE, IBV_ACCESS_LOCAL_WRITE);
+
+	(void)run;
+	ns = now_ns() - begin;
+	if (!mr || ibv_dereg_mr(mr))
+		err(4, "RDMA memory region");
+	return ns;
+}
+
 static uint64_t direct_read(const struct workload *work, int run)
 {
 	uint64_t begin;
@@ -161,6 +190,7 @@ static const struct workload workloads[] = {
 	{ "ring-register", 4096, 12, ring_register },
 	{ "ring-unregister", 4096, 12, ring_unregister },
 	{ "ring-register-thp", 4096, 12, ring_huge },
+	{ "rdma-register", 4096, 12, rdma_register },
 	{ "direct-4k", 1, 200, direct_read },
 	{ "direct-1m", 256, 60, direct_read },
 };
@@ -187,7 +217,7 @@ static void measure(const struct workload *work)
 {
 	uint64_t best = UINT64_MAX;
 
-	if (work->run == direct_read && disk < 0)
+	if ((work->run == direct_read && disk < 0) || (work->run == rdma_register && !rdma()))
 		return;
 	for (int i = 0; i < work->runs; i++) {
 		uint64_t ns = work->run(work, i);
