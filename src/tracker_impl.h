@@ -29,11 +29,11 @@ struct tracker {
 	tracker_record_fn record_fn;
 	void *record_ctx;
 	uint64_t kept_bytes; /* in the map that tracker__keep() has made */
-	uint64_t reaped; /* ledger entries deleted so far */
+	uint64_t reaped;     /* ledger entries deleted so far */
 	struct retired {
 		uint32_t id;
 		uint64_t ns; /* monotonic: since when */
-	} *retired;
+	} * retired;
 	size_t retired_cnt;
 };
 
