@@ -142,6 +142,7 @@ boot_options() {
 	cost) options+=(--cpus 1 --qemu-arg=-icount '--qemu-arg=shift=0,sleep=off' --append=nokaslr) ;;
 	memory) memory_options ;;
 	systemd) options+=(--init systemd) ;;
+	cma) options+=(--memory 4096 --append hugetlb_cma=1G) ;;
 	esac
 }
 
@@ -182,7 +183,7 @@ run_boot() {
 
 	mapfile -t cases < <(cases_of "$kernel" "$boot")
 	module='' no_module='' headers='' left_out='' no_left_out=''
-	[[ " ${cases[*]}" != *" "@(busy|kmod|kmod-validate|scan|audit|fsdax|witness)=* ]] || build_module "$kernel"
+	[[ " ${cases[*]}" != *" "@(busy|cma|kmod|kmod-validate|scan|audit|fsdax|witness)=* ]] || build_module "$kernel"
 	[[ " ${cases[*]}" != *" "@(gup_test|siw|iommufd)=* ]] || build_left_out "$kernel"
 	boot_options "$kernel" "$boot"
 	say "-- kernel $kernel, guest '$boot': ${#cases[@]} cases"
