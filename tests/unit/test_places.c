@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a scan reads besides: lists of page frames as people and the kernel's
- * log write them, paths through mounts, /proc/meminfo.
+ * log write them, paths through mounts, /proc/meminfo; in which zone a page lies.
  */
 #include <errno.h>
 
@@ -10,6 +10,7 @@
 #include "mounts.h"
 #include "pfn_list.h"
 #include "scan.h"
+#include "zones.h"
 
 static void assert_list(const char *text, const char *want)
 {
@@ -106,12 +107,57 @@ static void test_meminfo(void **state)
 	fclose(file);
 }
 
+static const char *zone_at(const struct zones *zones, uint64_t pfn)
+{
+	const struct zone *zone = zones__find(zones, pfn);
+
+	return zone ? zone->name : "";
+}
+
+/* A device's memory within what a zone spans, and behind all zones. */
+static void test_zones(void **state)
+{
+	struct zone list[] = { { 1, 4096, 0, "DMA" },
+			       { 4096, 9000, 0, "Normal" },
+			       { 9000, 9500, 1, "Movable" },
+			       { 0, 0, -1, "Device" } };
+	struct pfn_range ram[] = { { 1, 160 }, { 256, 8000 }, { 9000, 9500 } };
+	struct cma_range cma[] = { { 5000, 5100 }, { 6000, 6001 } };
+	struct zones zones = { .list = list,
+			       .cnt = ARRAY_SIZE(list),
+			       .ram = ram,
+			       .ram_cnt = ARRAY_SIZE(ram),
+			       .cma = cma,
+			       .cma_cnt = ARRAY_SIZE(cma) };
+
+	(void)state;
+	assert_string_equal(zone_at(&zones, 1), "DMA");
+	assert_string_equal(zone_at(&zones, 4095), "DMA");
+	assert_string_equal(zone_at(&zones, 4096), "Normal");
+	assert_string_equal(zone_at(&zones, 9499), "Movable");
+	assert_int_equal(zones__find(&zones, 9499)->node, 1);
+	assert_string_equal(zone_at(&zones, 160), "Device");
+	assert_string_equal(zone_at(&zones, 8000), "Device");
+	assert_string_equal(zone_at(&zones, 1 << 20), "Device");
+	assert_true(zone__is_device(zones__find(&zones, 8000)));
+	assert_false(zone__is_device(zones__find(&zones, 7999)));
+	assert_false(zone__is_device(NULL));
+	assert_true(zones__is_cma(&zones, 5000) && zones__is_cma(&zones, 6000));
+	assert_false(zones__is_cma(&zones, 5100) || zones__is_cma(&zones, 4999));
+	/* Where System RAM cannot be read, nothing is a device's. */
+	zones.ram_cnt = 0;
+	zones.cnt--;
+	assert_string_equal(zone_at(&zones, 8000), "Normal");
+	assert_string_equal(zone_at(&zones, 1 << 20), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pfn_list),
 		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_meminfo),
+		cmocka_unit_test(test_zones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
