@@ -26,7 +26,7 @@ struct pind_config {
 	uint64_t plan;		   /* enum pind_plan */
 	uint64_t scan_interval_ns; /* between two snapshots */
 	uint64_t scan_rate;	   /* struct pages a second */
-	uint64_t max_records;	   /* of plan call, as in tracker.h */
+	uint64_t max_records;	   /* of plan call */
 	uint64_t top;		   /* values of a label in the metrics */
 	uint64_t max_cpu_ppm;	   /* of all CPUs; above it less is done, see fuse.h */
 	uint64_t max_bytes;	   /* likewise; 0 = 1% of RAM, at least 128 MiB */

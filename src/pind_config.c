@@ -61,6 +61,7 @@ void pind_config__default(struct pind_config *config)
 		.bpffs = PIND_BPFFS,
 		.scan_interval_ns = 60 * NS_PER_S,
 		.scan_rate = 20000000,
+		.max_records = 262144,
 		.top = PROM_TOP,
 		.max_cpu_ppm = 10000,
 	};
