@@ -29,7 +29,7 @@ struct pind_config {
 	uint64_t max_records;	   /* of plan call */
 	uint64_t top;		   /* values of a label in the metrics */
 	uint64_t max_cpu_ppm;	   /* of all CPUs; above it less is done, see fuse.h */
-	uint64_t max_bytes;	   /* likewise; 0 = 1% of RAM, at least 128 MiB */
+	uint64_t max_bytes;	   /* likewise; 0 = as --help says */
 	bool once;
 	bool detach; /* end tracking that outlived its daemon, and nothing else */
 };
