@@ -33,14 +33,6 @@ struct calls {
 	uint64_t made, made_long; /* records by the time of the last scan, lengthened ones again */
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
 /* What cannot be read of it is not known, no more. */
 static int take_left(struct records *records, const struct left_calls *left)
 {
@@ -282,7 +274,7 @@ int calls__scan(struct calls *calls)
 	int err = tracker__stats(calls->tracker, stats);
 
 	calls->counters[0] = scan_counters__read(calls->counters_as_they_are);
-	calls->scanned_ns = now_ns();
+	calls->scanned_ns = clock_ns(CLOCK_MONOTONIC);
 	tracker__scan_begins(calls->tracker, calls->scanned_ns);
 	scan_result__free(&calls->scan);
 	memset(&calls->scan, 0, sizeof(calls->scan));
@@ -291,7 +283,7 @@ int calls__scan(struct calls *calls)
 	calls->counters[1] = scan_counters__read(calls->counters_as_they_are);
 	if (!err)
 		err = bind(calls, before_ns);
-	calls->took_ns = now_ns() - calls->scanned_ns;
+	calls->took_ns = clock_ns(CLOCK_MONOTONIC) - calls->scanned_ns;
 	calls->made = stats[GUP_STAT_RECORDED];
 	calls->made_long = made_long(stats);
 	return err;
@@ -299,7 +291,7 @@ int calls__scan(struct calls *calls)
 
 int calls__tick(struct calls *calls)
 {
-	uint64_t stats[GUP_STAT_CNT], age = now_ns() - calls->scanned_ns;
+	uint64_t stats[GUP_STAT_CNT], age = clock_ns(CLOCK_MONOTONIC) - calls->scanned_ns;
 	int err;
 
 	if (age < SOON_NS || age < REST_SHARE * calls->took_ns)

@@ -44,14 +44,6 @@ struct run {
 	uint64_t waited_ns;  /* for late releases */
 };
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
 /* By the plan that was chosen; if none was, by plan core, or call where that cannot be used. */
 static int start_tracking(struct run *run)
 {
@@ -122,13 +114,13 @@ static int step(struct run *run, int timeout_ms)
 
 static bool time_is_up(const struct run *run, uint64_t begin)
 {
-	return run->env->duration_ns && now_ns(CLOCK_MONOTONIC) - begin >= run->env->duration_ns;
+	return run->env->duration_ns && clock_ns(CLOCK_MONOTONIC) - begin >= run->env->duration_ns;
 }
 
 /* Until CMD has ended, the time is up, or we are interrupted (CMD then gets its grace to end). */
 static int watch(struct run *run)
 {
-	uint64_t begin = now_ns(CLOCK_MONOTONIC), asked = 0;
+	uint64_t begin = clock_ns(CLOCK_MONOTONIC), asked = 0;
 
 	for (;;) {
 		int err = step(run, POLL_MS);
@@ -144,8 +136,8 @@ static int watch(struct run *run)
 		if (!run->interrupted)
 			continue;
 		if (!asked)
-			asked = now_ns(CLOCK_MONOTONIC);
-		if (now_ns(CLOCK_MONOTONIC) - asked > run->env->grace_ns)
+			asked = clock_ns(CLOCK_MONOTONIC);
+		if (clock_ns(CLOCK_MONOTONIC) - asked > run->env->grace_ns)
 			return 0;
 	}
 }
@@ -154,7 +146,7 @@ static int watch(struct run *run)
 static int wait_grace(struct run *run)
 {
 	bool has_ledger = tracker__facts(run->tracker)->has_cmpxchg;
-	uint64_t begin = now_ns(CLOCK_MONOTONIC), pins = 1;
+	uint64_t begin = clock_ns(CLOCK_MONOTONIC), pins = 1;
 	int err = 0;
 
 	while (has_ledger && run->waited_ns < run->env->grace_ns && !err) {
@@ -162,7 +154,7 @@ static int wait_grace(struct run *run)
 		if (err || !pins || run->interrupted)
 			break;
 		err = step(run, SETTLE_MS);
-		run->waited_ns = now_ns(CLOCK_MONOTONIC) - begin;
+		run->waited_ns = clock_ns(CLOCK_MONOTONIC) - begin;
 	}
 	return err;
 }
@@ -211,14 +203,14 @@ static struct snapshot *take_audited(struct run *run)
 static struct snapshot *take_settled(struct run *run)
 {
 	struct snapshot *last = NULL, *snap;
-	uint64_t begin = now_ns(CLOCK_MONOTONIC), wait;
+	uint64_t begin = clock_ns(CLOCK_MONOTONIC), wait;
 
 	ksyms__refresh(run->take.ksyms); /* our trampolines, and modules loaded since */
 	for (int i = 0;; i++) {
 		snap = take_audited(run);
 		if (!snap)
 			break;
-		wait = snapshot__settle_ns(snap, now_ns(CLOCK_REALTIME));
+		wait = snapshot__settle_ns(snap, clock_ns(CLOCK_REALTIME));
 		if (i == TAKES_MAX || run->interrupted)
 			break;
 		if (!wait && (!snap->finding_cnt || (last && snapshot__same_findings(last, snap))))
@@ -226,8 +218,8 @@ static struct snapshot *take_settled(struct run *run)
 		snapshot__free(last);
 		last = snap;
 		step(run, wait > SETTLE_NS ? (int)(wait / 1000000) + 1 : SETTLE_MS);
-		run->waited_ns += now_ns(CLOCK_MONOTONIC) - begin;
-		begin = now_ns(CLOCK_MONOTONIC);
+		run->waited_ns += clock_ns(CLOCK_MONOTONIC) - begin;
+		begin = clock_ns(CLOCK_MONOTONIC);
 	}
 	snapshot__free(last);
 	return snap;
@@ -255,7 +247,7 @@ static int track(struct run *run)
 
 	if (flow__read(run->tracker, &run->base))
 		return EXIT_BROKEN;
-	run->started_ns = now_ns(CLOCK_REALTIME);
+	run->started_ns = clock_ns(CLOCK_REALTIME);
 	run->take.base = &run->base;
 	run->take.since_ns = run->started_ns;
 	run->take.tree_only = run->env->cmd != NULL;
@@ -270,7 +262,7 @@ static int track(struct run *run)
 		warnx("watching; Ctrl-C ends the watch and prints the report");
 	}
 	ret = watch(run);
-	run->ran_ns = now_ns(CLOCK_REALTIME) - run->started_ns;
+	run->ran_ns = clock_ns(CLOCK_REALTIME) - run->started_ns;
 	if (!ret && run->env->cmd)
 		ret = wait_grace(run);
 	if (ret) {
@@ -356,7 +348,7 @@ int leakcheck_run(const struct env *env)
 		return EXIT_USAGE;
 	}
 	if (env->suppress) {
-		run.suppressions = suppressions__load(env->suppress, now_ns(CLOCK_REALTIME));
+		run.suppressions = suppressions__load(env->suppress, clock_ns(CLOCK_REALTIME));
 		if (!run.suppressions)
 			return EXIT_USAGE;
 	}

@@ -5,13 +5,13 @@
  */
 #include <err.h>
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "leakcheck_impl.h"
 #include "pind_client.h"
 #include "scan.h"
 #include "snapshot_busy.h"
+#include "util.h"
 
 /* No snapshot, and why: *ret, or false to go on without. */
 static bool go_without(const struct env *env, FILE *out, const char *why, int *ret)
@@ -35,11 +35,8 @@ static bool go_without(const struct env *env, FILE *out, const char *why, int *r
 
 static uint64_t age_ns(const struct snapshot *snap)
 {
-	struct timespec now;
-	uint64_t ns;
+	uint64_t ns = clock_ns(CLOCK_REALTIME);
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
 	return ns > snap->taken_ns ? ns - snap->taken_ns : 1;
 }
 

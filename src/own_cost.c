@@ -2,20 +2,12 @@
 /* What this process itself has used. See own_cost.h. */
 #include "own_cost.h"
 
-#include <time.h>
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
+#include "util.h"
 
 void own_cost__begin(struct own_cost *cost)
 {
-	cost->wall_ns = now_ns(CLOCK_MONOTONIC);
-	cost->cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	cost->wall_ns = clock_ns(CLOCK_MONOTONIC);
+	cost->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void own_cost__set(struct own_cost *cost, struct snapshot *snap)

@@ -39,14 +39,6 @@ struct own_tracker {
 	struct own_cost cost;
 };
 
-static uint64_t realtime_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 static int read_kernel(struct own_tracker *own)
 {
 	int err = kernel_facts__read(&own->facts);
@@ -183,7 +175,7 @@ static int start_books(struct own_tracker *own, const struct own_tracker_options
 		return STATUS_BROKEN;
 	}
 	kept->selftest = own->selftest;
-	kept->since_ns = realtime_ns();
+	kept->since_ns = clock_ns(CLOCK_REALTIME);
 	kept->tested_by = getpid();
 	kept->tested_by_start_ns = me.start_boot_ns;
 	err = opts->pin_dir ? tracker__pin(own->tracker, kept, sizeof(*kept)) : 0;

@@ -53,14 +53,6 @@ struct pind {
 	uint64_t next_ns, watchdog_ns, beat_ns;
 };
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 static uint64_t resident_bytes(void)
 {
 	char text[128];
@@ -74,11 +66,11 @@ static uint64_t resident_bytes(void)
 
 static struct snapshot *take(struct pind *pind)
 {
-	uint64_t begin = now_ns(CLOCK_MONOTONIC);
+	uint64_t begin = clock_ns(CLOCK_MONOTONIC);
 	struct snapshot *snap = pind_source__take(pind->source);
 
-	pind->self.took_ns = now_ns(CLOCK_MONOTONIC) - begin;
-	pind->self.cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	pind->self.took_ns = clock_ns(CLOCK_MONOTONIC) - begin;
+	pind->self.cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	pind->self.resident_bytes = resident_bytes();
 	pind->self.fuse_level =
 		pind->fuse.fuse.level > pind->fuse.fuse.least ? pind->fuse.fuse.level : 0;
@@ -104,7 +96,7 @@ static int publish(struct pind *pind)
 	pind_busy__show(pind->busy, snap);
 	if (*pind->config->textfile)
 		pind_textfile__write(pind->config->textfile, snap, &opts);
-	journal__tell(pind->journal, snap, now_ns(CLOCK_MONOTONIC));
+	journal__tell(pind->journal, snap, clock_ns(CLOCK_MONOTONIC));
 	err = feed__send(pind->feed, snap, &pind->self);
 	snapshot__free(snap);
 	if (err == -EPIPE)
@@ -170,7 +162,7 @@ static int loop(struct pind *pind)
 	int err = 0;
 
 	while (!err && !pind->ended) {
-		uint64_t now = now_ns(CLOCK_MONOTONIC);
+		uint64_t now = clock_ns(CLOCK_MONOTONIC);
 		struct pollfd fds[] = { { pind->signals, POLLIN, 0 },
 					{ -1, POLLIN, 0 },
 					{ pind_busy__fd(pind->busy, now), POLLIN, 0 } };
@@ -183,18 +175,18 @@ static int loop(struct pind *pind)
 			pind->beat_ns = now + pind->watchdog_ns;
 		}
 		if (now >= pind->next_ns) {
-			uint64_t begin = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+			uint64_t begin = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 
 			err = publish(pind);
-			pind_fuse__snapshot(&pind->fuse, now_ns(CLOCK_PROCESS_CPUTIME_ID) - begin,
-					    now_ns(CLOCK_MONOTONIC) - now);
+			pind_fuse__snapshot(&pind->fuse, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - begin,
+					    clock_ns(CLOCK_MONOTONIC) - now);
 			/* From its end: one that takes longer than that leaves room for signals. */
-			pind->next_ns = now_ns(CLOCK_MONOTONIC) + pind->config->scan_interval_ns;
+			pind->next_ns = clock_ns(CLOCK_MONOTONIC) + pind->config->scan_interval_ns;
 			continue;
 		}
 		if (poll(fds, ARRAY_SIZE(fds), wait_ms(pind, now)) < 0 && errno != EINTR)
 			return -errno;
-		pind_busy__serve(pind->busy, pind->source, now_ns(CLOCK_MONOTONIC));
+		pind_busy__serve(pind->busy, pind->source, clock_ns(CLOCK_MONOTONIC));
 		err = pind_source__serve(pind->source);
 		if (!err)
 			err = take_signals(pind);
@@ -366,6 +358,6 @@ int pind_run(const struct pind_config *config)
 
 	if (config->detach)
 		return pind_source__detach(config);
-	pind.self.started_ns = now_ns(CLOCK_REALTIME);
+	pind.self.started_ns = clock_ns(CLOCK_REALTIME);
 	return config->once ? run_once(&pind) : run_daemon(&pind);
 }

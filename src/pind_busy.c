@@ -36,14 +36,6 @@ struct pind_busy {
 	uint64_t next_ns;
 };
 
-static uint64_t realtime_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 struct pind_busy *pind_busy__open(void)
 {
 	struct pind_busy *busy = calloc(1, sizeof(*busy));
@@ -90,7 +82,7 @@ static bool is_known(struct pind_busy *busy, const struct asked *asked)
 
 static void ask(void *ctx, uint64_t start_pfn, uint64_t end_pfn, const char *by)
 {
-	const struct asked asked = { { start_pfn, end_pfn }, by, realtime_ns() };
+	const struct asked asked = { { start_pfn, end_pfn }, by, clock_ns(CLOCK_REALTIME) };
 	struct pind_busy *busy = ctx;
 
 	if (!is_known(busy, &asked) && busy->asked_cnt < ASKED)

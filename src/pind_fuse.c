@@ -13,14 +13,6 @@
 #define MEASURED_NS NS_PER_S /* of each window: to measure costs time in each program itself */
 #define LEAST_BYTES (128ULL << 20)
 
-static uint64_t cpu_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 /* A quarter of a percent of RAM, or a whole one with a ledger. */
 static uint64_t default_bytes(const struct pind_source *source)
 {
@@ -92,7 +84,8 @@ void pind_fuse__look(struct pind_fuse *fuse, struct pind_source *source, uint64_
 	enum fuse_level before = fuse->fuse.level;
 
 	measure(fuse, source, now_ns);
-	if (!fuse__look(&fuse->fuse, now_ns, cpu_now_ns() - fuse->snapshots_ns + fuse->spread_ns,
+	if (!fuse__look(&fuse->fuse, now_ns,
+			clock_ns(CLOCK_PROCESS_CPUTIME_ID) - fuse->snapshots_ns + fuse->spread_ns,
 			bytes))
 		return;
 	say_step(&fuse->fuse, before);

@@ -247,17 +247,9 @@ int proc_facts__read(uint32_t pid, struct proc_facts *facts)
 
 /* ---- clocks ---- */
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
-
 static uint64_t to_real_ns(clockid_t clock, uint64_t ns)
 {
-	return ns ? ns + now_ns(CLOCK_REALTIME) - now_ns(clock) : 0;
+	return ns ? ns + clock_ns(CLOCK_REALTIME) - clock_ns(clock) : 0;
 }
 
 uint64_t boot_to_real_ns(uint64_t boottime_ns)

@@ -30,14 +30,6 @@ struct scanner {
 	bool direct;
 };
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
 static int run(struct bpf_program *prog)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
@@ -277,12 +269,12 @@ static int walk_range(struct walking *w, const struct pfn_range *range)
 	int err = 0;
 
 	while (next < range->end && !err) {
-		uint64_t held = now_ns(CLOCK_THREAD_CPUTIME_ID);
+		uint64_t held = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 		bss->next = next;
 		bss->end = slice_end(w, next, range->end);
 		err = run(w->walk);
-		held = now_ns(CLOCK_THREAD_CPUTIME_ID) - held;
+		held = clock_ns(CLOCK_THREAD_CPUTIME_ID) - held;
 		if (held > w->result->longest_ns)
 			w->result->longest_ns = held;
 		if (!err && bss->next <= next)
@@ -336,7 +328,7 @@ int scanner__run(struct scanner *scanner, const struct scan_options *opts,
 		.walk = scanner->direct && !opts->every_folio && !opts->copies
 				? scanner->skel->progs.walk__direct
 				: scanner->skel->progs.walk__copy,
-		.began = now_ns(CLOCK_MONOTONIC),
+		.began = clock_ns(CLOCK_MONOTONIC),
 	};
 	size_t cnt = 0;
 	int err;
@@ -352,7 +344,7 @@ int scanner__run(struct scanner *scanner, const struct scan_options *opts,
 		err = scan_files__find(scanner, result);
 	result->unreadable = bss->unreadable;
 	result->in_motion = bss->in_motion;
-	result->ns = now_ns(CLOCK_MONOTONIC) - w.began;
+	result->ns = clock_ns(CLOCK_MONOTONIC) - w.began;
 	return err;
 }
 

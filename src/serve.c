@@ -55,14 +55,6 @@ static const char index_text[] = "gup-pind: who pins which memory pages\n"
 static const char relay_text[] = "gup-pin: who pins which memory pages\n"
 				 "/metrics /v1/schema /healthz\n";
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
 static struct MHD_Response *typed(struct MHD_Response *response, const char *type)
 {
 	if (response)
@@ -88,7 +80,7 @@ static enum MHD_Result say(struct MHD_Connection *connection, unsigned int statu
 
 static enum MHD_Result say_health(const struct server *server, struct MHD_Connection *connection)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns(CLOCK_REALTIME);
 	uint64_t age = now > server->pages.taken_ns ? now - server->pages.taken_ns : 0;
 	char text[400];
 

@@ -2,9 +2,8 @@
 /* Where and when a snapshot was taken. See snapshot_host.h. */
 #include "snapshot_host.h"
 
-#include <time.h>
-
 #include "resolve.h"
+#include "util.h"
 
 void snapshot__fill_host(struct snapshot *snap)
 {
@@ -22,8 +21,5 @@ void snapshot__fill_host(struct snapshot *snap)
 
 void snapshot__stamp(struct snapshot *snap)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	snap->taken_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	snap->taken_ns = clock_ns(CLOCK_REALTIME);
 }

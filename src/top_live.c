@@ -50,14 +50,6 @@ struct live {
 	char failed[200]; /* why there will be no more */
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 /* The screen is drawn anew. */
 static void wake(struct live *live)
 {
@@ -81,11 +73,12 @@ static void hand_over(struct live *live, struct snapshot *snap, const char *fail
 /* Until the next snapshot is due; the last took until now. */
 static int serve_until(struct live *live, uint64_t begin)
 {
-	uint64_t least = live->tracker ? 0 : (now_ns() - begin) * SCAN_SHARE;
+	uint64_t least = live->tracker ? 0 : (clock_ns(CLOCK_MONOTONIC) - begin) * SCAN_SHARE;
 	int err = 0;
 
 	while (!err && !live->stop &&
-	       (now_ns() - begin < live->delay_ns || now_ns() - begin < least)) {
+	       (clock_ns(CLOCK_MONOTONIC) - begin < live->delay_ns ||
+		clock_ns(CLOCK_MONOTONIC) - begin < least)) {
 		if (live->tracker)
 			err = own_tracker__poll(live->tracker, SLICE_MS);
 		else
@@ -171,7 +164,7 @@ static int take_one(struct live *live)
 static void *run(void *arg)
 {
 	struct live *live = arg;
-	uint64_t begin = now_ns();
+	uint64_t begin = clock_ns(CLOCK_MONOTONIC);
 	int err = 0;
 
 	while (!err && !live->stop) {
@@ -181,7 +174,7 @@ static void *run(void *arg)
 		err = serve_until(live, begin);
 		if (err)
 			hand_over(live, NULL, "can't read the tracker any more");
-		begin = now_ns();
+		begin = clock_ns(CLOCK_MONOTONIC);
 	}
 	return NULL;
 }
@@ -207,15 +200,13 @@ static void live_pace(const struct top_source *source, char *text, size_t room)
 {
 	const struct live *live = (const struct live *)source;
 	uint64_t taken = live->taken_ns;
-	struct timespec now;
 	uint64_t ns;
 
 	if (!live->by_daemon) {
 		snprintf(text, room, "every %s", fmt_age(live->delay_ns).s);
 		return;
 	}
-	clock_gettime(CLOCK_REALTIME, &now);
-	ns = now.tv_sec * NS_PER_S + now.tv_nsec;
+	ns = clock_ns(CLOCK_REALTIME);
 	snprintf(text, room, "%s old", fmt_age(ns > taken ? ns - taken : 0).s);
 }
 

@@ -347,11 +347,9 @@ _Static_assert(ARRAY_SIZE(attach_order) == ROLE_CNT, "a role that is never attac
 int tracker__attach(struct tracker *tracker)
 {
 	struct track_bpf *skel = tracker->skel;
-	struct timespec now;
 	int err;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	tracker->attach_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	tracker->attach_ns = clock_ns(CLOCK_MONOTONIC);
 	err = attach_prog(tracker, skel->progs.raw_tp__sched_process_fork);
 	if (!err)
 		err = attach_prog(tracker, has_ledger(tracker)

@@ -80,14 +80,6 @@ int tracker__forget_owners(struct tracker *tracker, const struct gup_owner *owne
 	return err;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
 static int add_retired(struct tracker *tracker, uint32_t id)
 {
 	struct retired *more =
@@ -96,7 +88,8 @@ static int add_retired(struct tracker *tracker, uint32_t id)
 	if (!more)
 		return -ENOMEM;
 	tracker->retired = more;
-	tracker->retired[tracker->retired_cnt++] = (struct retired){ id, now_ns() };
+	tracker->retired[tracker->retired_cnt++] =
+		(struct retired){ id, clock_ns(CLOCK_MONOTONIC) };
 	return 0;
 }
 
@@ -161,7 +154,7 @@ int tracker__free_retired(struct tracker *tracker, const struct gup_owner *owner
 		struct retired retired = tracker->retired[i];
 		struct gup_owner owner;
 
-		if (retired.ns + RETIRED_NS > now_ns() ||
+		if (retired.ns + RETIRED_NS > clock_ns(CLOCK_MONOTONIC) ||
 		    bpf_map_lookup_elem(bpf_map__fd(tracker->skel->maps.owners), &retired.id,
 					&owner) ||
 		    !settle(tracker, &owner, used[retired.id], kept, cnt))

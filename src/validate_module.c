@@ -39,14 +39,6 @@ struct module_run {
 	size_t cnt;
 };
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
 static struct outcome *add_row(struct module_run *run, const char *id, const char *promise)
 {
 	size_t at = run->cnt < ROWS_MAX ? run->cnt++ : ROWS_MAX - 1;
@@ -263,7 +255,7 @@ static int start(struct module_run *run)
 		.ksyms = bench->ksyms,
 		.base = &bench->base,
 		.selftest = &bench->selftest,
-		.since_ns = now_ns(CLOCK_REALTIME),
+		.since_ns = clock_ns(CLOCK_REALTIME),
 		.tree_only = true,
 	};
 	tracker__set_root(bench->tracker, run->cmd.pid);
@@ -283,13 +275,13 @@ static int wait_end(struct module_run *run)
 
 	while (!command__ended(&run->cmd) && !err)
 		err = tracker__poll(tracker, POLL_MS);
-	ended = now_ns(CLOCK_MONOTONIC);
+	ended = clock_ns(CLOCK_MONOTONIC);
 	while (!err && run->late_ns < GRACE_NS) {
 		err = snapshot__held(tracker, &run->take, &pins);
 		if (err || !pins)
 			break;
 		err = tracker__poll(tracker, POLL_MS);
-		run->late_ns = now_ns(CLOCK_MONOTONIC) - ended;
+		run->late_ns = clock_ns(CLOCK_MONOTONIC) - ended;
 	}
 	return err;
 }
