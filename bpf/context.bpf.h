@@ -11,6 +11,16 @@
 #define TS_COMPAT 2
 #define THREAD_BYTES 16384 /* x86-64 */
 
+/* Where on the kernel stack a tracing program's context lies. */
+static __always_inline __u64 stack_address(void *ctx)
+{
+	__u64 here = 0;
+
+	/* The verifier allows no arithmetic on ctx itself. */
+	bpf_probe_read_kernel(&here, sizeof(here), &ctx);
+	return here;
+}
+
 /*
  * In a soft or hard interrupt, where current has nothing to do with what
  * happens: those run on stacks of their own on x86-64, and the context of a
@@ -20,11 +30,8 @@
 static __always_inline bool in_interrupt(void *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u64 stack = (__u64)task->stack, here = 0;
 
-	/* The verifier allows no arithmetic on ctx itself. */
-	bpf_probe_read_kernel(&here, sizeof(here), &ctx);
-	return here - stack >= THREAD_BYTES;
+	return stack_address(ctx) - (__u64)task->stack >= THREAD_BYTES;
 }
 
 static __always_inline struct pt_regs *user_regs(struct task_struct *task)

@@ -17,61 +17,14 @@
  * the memory is of, and by the same owner, lengthens that record instead: see
  * extend(). Not over the beginning of a scan, which user space notes in
  * scan_began_ns: what a scan has seen of a record must stay what it was.
- *
- * Stacks, which cost more than all the rest: long-term calls and calls of
- * GUP_STACK_PAGES or more always; of other calls the first of its kind (process,
- * memory, file, API, flags), then one in stack_every at random. With the default
- * of 8, a site that leaks 100 times is caught with its stack with a probability
- * of 1 - (7/8)^100 = 99.9998%.
  */
 #ifndef GUP_RECORD_BPF_H
 #define GUP_RECORD_BPF_H
 
-#define GUP_STACK_PAGES 64
 #define RECORD_PARTS 8
-#define LAST_CALLS 4096
 #define PAGE_SHIFT 12
-#define NO_STACK -1
-
-/* What a thread recorded last. Threads may share a slot, so it is only a hint. */
-struct last_call {
-	__u64 thread;
-	__u64 call; /* for the copies that come later */
-	struct gup_record_key key;
-	__u64 end; /* address behind that record, if it is a long-term one */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, LAST_CALLS);
-	__type(key, __u32);
-	__type(value, struct last_call);
-} last_calls SEC(".maps");
-
-static __always_inline struct last_call *last_call(__u64 thread)
-{
-	__u32 slot = (__u32)thread % LAST_CALLS;
-
-	return bpf_map_lookup_elem(&last_calls, &slot);
-}
-
-enum copy {
-	COPY_FIRST, /* the one attached last */
-	COPY_SECOND,
-	COPY_SPARE,
-};
 
 __u64 scan_began_ns; /* monotonic; written by user space before it looks at the first page */
-
-struct pin_call {
-	struct gup_record_key key;
-	__u64 pages; /* address of the array */
-	__u64 now;
-	__u64 page; /* pages[0] */
-	__u64 file;
-	__u32 cnt, api, flags, tgid, owner;
-	__u32 absent; /* the table has no record of that key */
-};
 
 static __always_inline __u64 page_at(const struct pin_call *call, __u64 i)
 {
@@ -160,38 +113,10 @@ static __noinline int record_whole(const struct pin_call *call, struct gup_recor
 	if (last) {
 		last->key = key;
 		last->end = key.start + ((__u64)record->pages << PAGE_SHIFT);
+		last->site = call->site;
+		last->owner = record->owner;
 	}
 	return 0;
-}
-
-/* The owner of a call, with stacks where the policy says so. */
-static __noinline __u32 call_owner(void *ctx, const struct pin_call *call, enum copy copy)
-{
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
-	struct gup_owner_key key = { .kstack = NO_STACK, .ustack = NO_STACK };
-	__u32 *known;
-
-	if (!call)
-		return 0;
-	key.start_boottime = task->group_leader->start_boottime;
-	key.mm = call->key.mm;
-	key.file = call->file;
-	key.tgid = call->tgid;
-	key.api = call->api;
-	key.flags = call->flags;
-	if (copy == COPY_SPARE || no_stacks)
-		return owner_get(task, &key);
-	if (!(call->flags & foll_longterm) && call->cnt < GUP_STACK_PAGES) {
-		known = bpf_map_lookup_elem(&owner_ids, &key);
-		if (known && bpf_get_prandom_u32() % stack_every)
-			return *known;
-		if (!known)
-			owner_get(task, &key);
-	}
-	key.kstack = stack_id(ctx, false);
-	if (task->mm && !(task->flags & (PF_KTHREAD | PF_IO_WORKER)))
-		key.ustack = stack_id(ctx, true);
-	return owner_get(task, &key);
 }
 
 /* Looks for the end of the part that begins at page first: pages[low] belongs to it, pages[high] not. */
@@ -365,41 +290,56 @@ static __always_inline void on_call(void *ctx, __u32 api, __u64 mm, __u64 start,
 		on_call_once(ctx, api, mm, start, flags, pages, cnt, copy);
 }
 
-/* Exit of memfd_pin_folios: folios of a file in line; their place in the file stands for the address. */
-static __always_inline void on_memfd(void *ctx, __u64 folios, long cnt, enum copy copy)
+/* The record of folios of a file in line; their place in the file stands for the address. */
+__noinline int record_folios(const struct pin_call *call)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
-	struct pin_call call = {
-		.pages = folios,
-		.api = GUP_API_MEMFD_PIN_FOLIOS,
-		.flags = foll_longterm,
-		.tgid = task->tgid,
-	};
+	struct identity first = {}, last = {};
+	struct gup_record_key key = {};
 	struct gup_record record = {
 		.calls = 1,
 		.flags = foll_longterm,
 		.notes = GUP_RECORD_LONGTERM,
 	};
-	struct identity first = {}, last = {};
+
+	if (!call)
+		return 0;
+	record.page = page_at(call, 0);
+	record.last_page = page_at(call, call->cnt - 1);
+	identity_of(record.page, &first);
+	identity_of(record.last_page, &last);
+	key.mm = call->key.mm;
+	key.start = (first.mapping + (first.index << PAGE_SHIFT)) | 1;
+	record.file = call->file;
+	record.first_ns = record.last_ns = call->now;
+	record.m0 = first.mapping;
+	record.i0 = first.index;
+	record.pages = last.index - first.index + folio_pages(record.last_page);
+	record.owner = call->owner;
+	record.tgid = call->tgid;
+	owner_called(record.owner, record.last_ns);
+	record_put(&key, &record, false);
+	return 0;
+}
+
+/* Exit of memfd_pin_folios: cnt folios. */
+static __always_inline void on_memfd(void *ctx, __u64 folios, long cnt, enum copy copy)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct pin_call call = {
+		.key.mm = (__u64)task->mm,
+		.pages = folios,
+		.cnt = cnt,
+		.api = GUP_API_MEMFD_PIN_FOLIOS,
+		.flags = foll_longterm,
+		.tgid = task->tgid,
+	};
 
 	if (cnt <= 0 || is_done(folios, cnt, copy))
 		return;
-	record.page = page_at(&call, 0);
-	record.last_page = page_at(&call, cnt - 1);
-	identity_of(record.page, &first);
-	identity_of(record.last_page, &last);
-	call.key.mm = (__u64)task->mm;
-	call.key.start = (first.mapping + (first.index << PAGE_SHIFT)) | 1;
-	call.cnt = last.index - first.index + folio_pages(record.last_page);
-	call.file = record.file = call_file(task);
-	record.first_ns = record.last_ns = bpf_ktime_get_ns();
-	record.m0 = first.mapping;
-	record.i0 = first.index;
-	record.pages = call.cnt;
-	record.owner = call_owner(ctx, &call, copy);
-	record.tgid = call.tgid;
-	owner_called(record.owner, record.last_ns);
-	record_put(&call.key, &record, false);
+	call.file = call_file(task);
+	call.now = bpf_ktime_get_ns();
+	call.owner = call_owner(ctx, &call, copy);
+	record_folios(&call);
 }
 
 #endif

@@ -316,6 +316,7 @@ int fexit__memfd_pin_folios(void *ctx)
 
 #include "identity.bpf.h"
 #include "record_table.bpf.h"
+#include "call_owner.bpf.h"
 #include "record.bpf.h"
 #include "call.bpf.h"
 

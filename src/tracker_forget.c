@@ -103,6 +103,9 @@ int tracker__retire_owners(struct tracker *tracker, const struct gup_owner *owne
 		if (!err)
 			err = add_retired(tracker, owners[i].id);
 	}
+	/* Programs that remember an owner look again. */
+	if (cnt)
+		tracker->skel->bss->owners_epoch++;
 	return err;
 }
 
@@ -124,6 +127,8 @@ int tracker__find_retired(struct tracker *tracker)
 		if (!bpf_map_lookup_elem(bpf_map__fd(tracker->skel->maps.owners), &id, &owner) &&
 		    owner.key.tgid && !is_findable(tracker, &owner))
 			err = add_retired(tracker, id);
+	if (tracker->retired_cnt)
+		tracker->skel->bss->owners_epoch++;
 	return err;
 }
 
