@@ -34,7 +34,8 @@ SKELS := $(patsubst bpf/%.bpf.c,$(B)/%.skel.h,$(wildcard bpf/*.bpf.c))
 TOOLS := $(patsubst tools/%.c,$(B)/%,$(wildcard tools/gup-*.c))
 WORKLOAD_SRC := $(wildcard tests/workloads/*.c)
 WORKLOADS := $(patsubst tests/workloads/%.c,$(B)/tests/%,$(filter-out %/pinlib.c %/pinlib_mem.c %/pinargs.c %/pins_sites.c,$(WORKLOAD_SRC)))
-LIB_TESTS := $(B)/tests/scan_dump $(B)/tests/bench/scan $(B)/tests/bench/top $(B)/tests/bench/records
+LIB_TESTS := $(B)/tests/scan_dump $(B)/tests/bench/scan $(B)/tests/bench/top $(B)/tests/bench/records \
+	$(B)/tests/bench/bodies
 BENCH := $(B)/bench/work $(B)/bench/attach $(B)/bench/peers.bpf.o
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
@@ -81,7 +82,7 @@ $(B)/%.bpf.o: bpf/%.bpf.c
 
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(msg) SKEL $@
-	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@
 
 $(B)/obj/%.o: src/%.c | $(SKELS)
 	$(msg) CC $@
@@ -193,6 +194,10 @@ $(B)/bench/%.bpf.o: tests/bench/%.bpf.c
 	$(msg) BPF $@
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+# The tracker's programs once more, with some that can be run by hand.
+$(B)/bench/bodies.bpf.o: $(wildcard bpf/*.h) bpf/track.bpf.c
+$(B)/tests/bench/bodies: $(B)/bench/bodies.skel.h
 
 $(B)/bench/work: BENCH_LIBS := -libverbs
 $(B)/bench/%: tests/bench/%.c

@@ -203,6 +203,16 @@ as_root() {
 	if [[ $EUID -eq 0 ]]; then "$@"; else sudo -n "$@"; fi
 }
 
+# What `make bench` tells of the programs themselves: each did something, and a buffer
+# that is pinned again costs less than a new one.
+check_bodies() {
+	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
+	as_root build/tests/bench/bodies | tee /dev/stderr | awk '/^plan/ { cnt++; none += $(NF - 1) <= 0 }
+		/new buffer/ && !first { first = $(NF - 1) }
+		/same again/ { again = $(NF - 1) }
+		END { exit !(cnt == 11 && !none && again < first) }'
+}
+
 check_scan_report() {
 	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
 	as_root tests/scan-report
@@ -383,6 +393,7 @@ run_native() {
 	try native/systemd tests/pind-around systemd
 	try native/filtered tests/pind-around filtered
 	try native/top tests/top ${matrix:+--keys 10000}
+	try native/bodies check_bodies
 	try native/top-speed build/tests/bench/top 50
 	try native/picture-top tests/picture-top --check
 	try native/scan check_scan
