@@ -173,12 +173,21 @@ static enum split choose_split(const struct parties *parties, bool one, uint64_t
 	return maybe && pins >= least ? SPLIT_OPEN : SPLIT_DOUBT;
 }
 
+/*
+ * Since when the party has its share. Of short-term pins some of which have gone, those
+ * that stay are the last: a buffer that is in use all the time is pinned at each scan.
+ */
+static uint64_t since_of(const struct party *party, uint64_t share)
+{
+	return !party->longterm && share < party->most ? party->ns : party->claim.since;
+}
+
 /* The claim of a party with a share of the pins. */
 static struct claim claim_of(const struct party *party, uint64_t share, enum split split)
 {
 	struct claim claim = {
 		.owner = party->claim.owner,
-		.since = party->claim.since,
+		.since = since_of(party, share),
 		.longterm = party->longterm,
 		.doubtful = party->claim.doubtful || split == SPLIT_DOUBT,
 		.pins = share,
