@@ -40,6 +40,7 @@ struct own_tracker_options {
 	/* For those who stay: no stat_refresh at all, scans in the background. */
 	bool counters_as_they_are;
 	uint64_t max_pages_per_s; /* of scans, as in scan.h */
+	uint64_t release_ns; /* so long at least the pins of a process that ended may take to go */
 };
 
 /*

@@ -36,6 +36,7 @@ struct own_tracker {
 	struct selftest_result selftest;
 	struct flow base;
 	struct take_options take;
+	uint64_t release_ns;
 	struct own_cost cost;
 };
 
@@ -268,6 +269,7 @@ static int begin_plan(struct own_tracker *own, const struct own_tracker_options 
 		.since_ns = kept.since_ns,
 	};
 	own_cost__begin(&own->cost);
+	own->release_ns = opts->release_ns;
 	return 0;
 }
 
@@ -393,8 +395,10 @@ static struct snapshot *take_audited(struct own_tracker *own)
 	const struct audit_options audit = {};
 	struct snapshot *snap = snapshot__take(own->tracker, &own->take);
 
-	if (snap)
-		snapshot__audit(snap, &audit);
+	if (!snap)
+		return NULL;
+	snap->grace_ns = own->release_ns;
+	snapshot__audit(snap, &audit);
 	return snap;
 }
 
