@@ -52,7 +52,7 @@ extern const struct way way_pv_read, way_pv_write, way_ring, way_pbuf_ring, way_
 	way_vb2, way_sg, way_nvme, way_vfio, way_vfio_read, way_rdma_odp, way_block_read, way_futex,
 	way_gup_test_fast, way_gup_test_fast_read, way_gup_test_pin, way_gup_test_longterm,
 	way_gup_test_get_fast, way_gup_test_get, way_gup_test_held, way_iommufd_vfio,
-	way_iommufd_file;
+	way_iommufd_mock, way_iommufd_file, way_user_event;
 
 #define GUP_TEST_PAGES_PER_CALL 123 /* of gup_test: neither one nor a whole huge page */
 

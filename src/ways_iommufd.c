@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ways to pin by /dev/iommu (CONFIG_IOMMUFD): pages are pinned as they are mapped, once a
- * device of VFIO is attached. The interface is that of linux/iommufd.h and linux/vfio.h,
- * which old header packages have not.
+ * Ways to pin by /dev/iommu (CONFIG_IOMMUFD). Pages are pinned as they are mapped, once
+ * a device is attached: one of VFIO, or the mock device of CONFIG_IOMMUFD_TEST. The
+ * interface is that of linux/iommufd.h and linux/vfio.h, which old header packages
+ * have not, and of drivers/iommu/iommufd/iommufd_test.h, which none has.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,6 +48,16 @@ struct ioas_unmap {
 	uint64_t length;
 };
 
+/* The kernel's has a union of many commands. */
+struct test_cmd {
+	uint32_t size;
+	uint32_t op;
+	uint32_t id;
+	uint32_t reserved;
+	uint64_t args[6];
+	uint32_t last;
+};
+
 struct bind_iommufd {
 	uint32_t argsz;
 	uint32_t flags;
@@ -64,6 +75,8 @@ struct attach_iommufd_pt {
 #define IOAS_MAP _IO(';', 0x85)
 #define IOAS_UNMAP _IO(';', 0x86)
 #define IOAS_MAP_FILE _IO(';', 0x8f)
+#define TEST_CMD _IO(';', 0xa0)
+#define TEST_OP_MOCK_DOMAIN 2
 #define MAP_WRITEABLE (1 << 1)
 #define MAP_READABLE (1 << 2)
 #define BIND_IOMMUFD _IO(VFIO_TYPE, VFIO_BASE + 18)
@@ -86,6 +99,21 @@ static int open_space(struct hold *hold)
 		return -errno;
 	hold->id = alloc.out_ioas_id;
 	return 0;
+}
+
+static int open_mock(struct hold *hold, const char *arg)
+{
+	struct test_cmd cmd = { .size = sizeof(cmd), .op = TEST_OP_MOCK_DOMAIN };
+	int err = open_space(hold);
+
+	(void)arg;
+	if (err)
+		return err;
+	cmd.id = hold->id;
+	if (!ioctl(hold->holder, TEST_CMD, &cmd))
+		return 0;
+	return errno == ENOTTY ? hold__cannot(hold, "no mock device (CONFIG_IOMMUFD_TEST)")
+			       : -errno;
 }
 
 static int open_vfio(struct hold *hold, const char *arg)
@@ -154,6 +182,13 @@ const struct way way_iommufd_vfio = { "IOMMU_IOAS_MAP for a VFIO device",
 				      MEMORY_ANON,
 				      103,
 				      open_vfio,
+				      map_memory,
+				      unmap_all };
+const struct way way_iommufd_mock = { "IOMMU_IOAS_MAP for a mock device",
+				      false,
+				      MEMORY_ANON,
+				      107,
+				      open_mock,
 				      map_memory,
 				      unmap_all };
 const struct way way_iommufd_file = { "IOMMU_IOAS_MAP_FILE for a VFIO device",
