@@ -212,7 +212,7 @@ DEPS_CHECK := libclang-rt-14-dev libcmocka-dev clang-format shellcheck cppcheck 
 	busybox-static cpio kmod xz-utils zstd rdma-core ibverbs-providers ibverbs-utils iproute2 \
 	fio jq e2fsprogs xfsprogs btrfs-progs dosfstools mmdebstrap pahole file strace tmux \
 	python3-jsonschema python3-yaml curl procps bindfs
-DEPS_MATRIX := clang-19 prometheus bpftrace bpfcc-tools lintian systemd rdmacm-utils
+DEPS_MATRIX := clang-19 prometheus bpftrace bpfcc-tools lintian systemd rdmacm-utils flex bison bc
 APT := apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 

@@ -36,15 +36,17 @@ expected_minutes() {
 	fi
 }
 
-# cases_of KERNEL BOOT: `CASE=LIMIT` for each that is to run.
+# cases_of KERNEL BOOT: `CASE=LIMIT` for each that is to run. Kernels of our own are
+# not among all.
 cases_of() {
-	local column=4 name limit
+	local column=4 name limit all=all
 
 	[[ -z $matrix ]] || column=5
-	awk -v kernel="$1" -v boot="$2" -v column="$column" '!/^#/ && NF && $2 == boot {
+	[[ " $(kernels_for own) " != *" $1 "* ]] || all=
+	awk -v kernel="$1" -v boot="$2" -v column="$column" -v all="$all" '!/^#/ && NF && $2 == boot {
 			n = split($column, names, ",")
 			for (i = 1; i <= n; i++)
-				if (names[i] == kernel || names[i] == "all") { print $1, $3; break }
+				if (names[i] == kernel || names[i] == all) { print $1, $3; break }
 		}' "$vm_dir/cases/list" |
 		while read -r name limit; do
 			! wanted "$1/$name" "$1/$2" || say "$name=$limit"
@@ -53,6 +55,16 @@ cases_of() {
 
 boots() {
 	awk '!/^#/ && NF && !seen[$2]++ { print $2 }' "$vm_dir/cases/list"
+}
+
+# has_cases KERNEL: any that is to run.
+has_cases() {
+	local boot
+
+	for boot in $(boots); do
+		[[ -z $(cases_of "$1" "$boot") ]] || return 0
+	done
+	return 1
 }
 
 # make_disks: small file systems for O_DIRECT; guests do not change them.
@@ -268,13 +280,15 @@ need_clang19() {
 	done
 }
 
-# fetch_kernel NAME: false, with its result, when it cannot be had.
+# fetch_kernel NAME: false, with its result, when it cannot be had. One of our own that
+# does not build any more is a failure.
 fetch_kernel() {
-	local log=$work/fetch-$1.log
+	local log=$work/fetch-$1.log status=0
 
-	if "$vm_dir/fetch" "$1" >"$log" 2>&1; then
+	"$vm_dir/fetch" "$1" >"$log" 2>&1 || status=$?
+	if [[ $status -eq 0 ]]; then
 		return 0
-	elif [[ -n $matrix && " $(kernels_for check) " != *" $1 "* ]]; then
+	elif [[ $status -ne 4 && -n $matrix && " $(kernels_for check) " != *" $1 "* ]]; then
 		skip_test "$1" "$(tail -n 1 -- "$log")"
 	else
 		not_ok "$1/fetch" "$log"
@@ -290,7 +304,7 @@ run_guests() {
 	[[ -n $kernels && $only != native* ]] || return 0
 	make_disks
 	for kernel in $kernels; do
-		wanted "$kernel" || [[ -n $only ]] || continue
+		has_cases "$kernel" || continue
 		! fetch_kernel "$kernel" || ready+=("$kernel")
 	done
 	need_clang19 "${ready[@]}"

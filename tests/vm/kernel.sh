@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 # One kernel of kernels.list in the cache. Sourced by fetch and run; needs
-# lib.sh, apt.sh, initramfs.sh.
+# lib.sh, apt.sh, own.sh, initramfs.sh.
 #
 # Layout:   kernels/NAME -> VERSION             the newest fetched
 #           kernels/VERSION/boot/{vmlinuz,config}-VERSION
@@ -50,6 +50,7 @@ resolve_kernel() {
 
 	apt_setup "$1" "$(kernel_suites "$1")"
 	apt_update || { say "trying once more"; apt_update; } || return 1
+	! is_own "$1" || { resolve_own; return; }
 	depends=$(apt_field linux-image-amd64 Depends) || return 1
 	grep -oE -m1 'linux-image-[0-9][^ ,]*' <<<"$depends" | head -n1 |
 		sed 's/^linux-image-//'
@@ -57,32 +58,39 @@ resolve_kernel() {
 
 # install_kernel NAME VERSION: a no-op when it is there already.
 install_kernel() {
-	local name=$1 version=$2 tmp packages=()
+	local name=$1 version=$2 tmp
 
 	# The name is a promise, e.g. that 7.3 is not suddenly 7.4.
-	[[ $version == "$name".* ]] || {
+	[[ $version == "$name".* ]] || is_own "$name" || {
 		say "$name: the suite now has $version; kernels.list needs another suite"
 		return 1
 	}
 	apt_dir=$cache/apt/$name
 	if [[ ! -d $cache/kernels/$version ]]; then
-		# Since 7.x the image package is nearly empty.
-		if apt_field "linux-binary-$version" Size >/dev/null; then
-			packages=("linux-binary-$version" "linux-modules-$version"
-				"linux-base-$version")
-		else
-			packages=("linux-image-$version")
-		fi
 		tmp=$(mktemp -d "$cache/kernels/tmp.XXXXXX")
 		# shellcheck disable=SC2064  # $tmp as it is now
 		trap "rm -rf -- $(printf %q "$tmp")" EXIT
-		apt_unpack "$tmp" "${packages[@]}" || return 1
-		arrange_kernel "$tmp" "$version" || return 1
+		if is_own "$name"; then
+			install_own "$tmp" "$version" || return 1
+		else
+			install_debian "$tmp" "$version" || return 1
+		fi
 		chmod 755 "$tmp"
 		mv -T -- "$tmp" "$cache/kernels/$version"
 	fi
 	ln -sfn -- "$version" "$cache/kernels/$name.new"
 	mv -Tf -- "$cache/kernels/$name.new" "$cache/kernels/$name"
+}
+
+# install_debian DIR VERSION
+install_debian() {
+	local packages=("linux-image-$2")
+
+	# Since 7.x the image package is nearly empty.
+	if apt_field "linux-binary-$2" Size >/dev/null; then
+		packages=("linux-binary-$2" "linux-modules-$2" "linux-base-$2")
+	fi
+	apt_unpack "$1" "${packages[@]}" && arrange_kernel "$1" "$2"
 }
 
 # arrange_kernel DIR VERSION: one layout for all packagings, and depmod.
@@ -119,11 +127,13 @@ find_part() {
 # runs them (run holds a shared lock on the folder); so does what a killed
 # fetch left.
 prune_kernels() {
-	local dir current
+	local dir current pattern="$1.*-amd64"
 
 	find "$cache/kernels" -maxdepth 1 -name 'tmp.*' -mtime +1 -exec rm -rf -- {} +
 	current=$(kernel_dir "$1")
-	for dir in "$cache/kernels/$1".*-amd64; do
+	! is_own "$1" || pattern='[0-9]*-own-*'
+	# shellcheck disable=SC2231  # a pattern
+	for dir in "$cache/kernels/"$pattern; do
 		[[ -d $dir && $dir != "$current" ]] || continue
 		flock -n "$dir" rm -rf -- "$dir" || continue
 		say "removed the older ${dir##*/}"
