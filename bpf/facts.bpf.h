@@ -9,9 +9,11 @@
 
 const volatile __u64 foll_pin; /* FOLL_PIN in this kernel's numbering */
 const volatile __u64 foll_longterm;
+const volatile __u64 foll_write;
 const volatile __u64 pg_reserved; /* masks in the flags word of struct page */
 const volatile __u64 pg_head;
 const volatile __u64 pg_swapbacked;
+const volatile __u64 pg_dirty;	   /* dirty or being written back; 0 = nobody asks */
 const volatile __u64 pg_slab;	   /* 0 = slabs have a page type instead */
 const volatile __u32 pgty_hugetlb; /* top byte of page_type, 0 = by destructor */
 const volatile __u32 dtor_hugetlb;

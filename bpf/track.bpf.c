@@ -28,6 +28,7 @@ static __always_inline void who_releases(struct releaser *who);
 #include "procs.bpf.h"
 #include "owner.bpf.h"
 #include "sites.bpf.h"
+#include "clean.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -90,6 +91,8 @@ static __always_inline void on_unpin(void *ctx, __u64 folio, __u32 n)
 		tgid = bpf_get_current_pid_tgid() >> 32;
 	owner = ledger_unpin(folio, n, tgid);
 	release_site(interrupt, owner, n);
+	if (pg_dirty)
+		clean_site(interrupt, owner, folio, n);
 }
 
 /* --- release: the functions that change NR_FOLL_PIN_RELEASED --- */

@@ -171,8 +171,11 @@ struct gup_err_key {
 struct gup_site_key {
 	__u64 ip[GUP_SITE_DEPTH];
 	__u32 owner; /* of the pins released; 0 for FOLL_GET */
-	__u32 api;   /* enum gup_api for FOLL_GET, else 0 */
+	__u32 api;   /* enum gup_api for FOLL_GET, GUP_SITE_CLEAN, else 0 */
 };
+
+/* A site once more, for the pins for writing that it released while the page was clean. */
+#define GUP_SITE_CLEAN 0xffffffffU
 
 struct gup_site_cnt {
 	__u64 calls;

@@ -208,6 +208,7 @@ struct site {
 	uint64_t pins;	   /* events, as /proc/vmstat counts */
 	uint64_t released; /* events attributed to this site's pins */
 	uint64_t left;	   /* pins still in the ledger */
+	uint64_t clean; /* of the released: for writing, of clean file pages; 0 if not asked for */
 	struct release_site *releases;
 	size_t release_cnt;
 	bool in_tree; /* some of it was done by CMD's tree */

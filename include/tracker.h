@@ -27,6 +27,7 @@ struct tracker_options {
 	uint64_t max_folios;  /* ledger entries; 0 = an eighth of RAM's pages, at least 65,536 */
 	const char *pin_dir;  /* folder of bpffs where tracking outlives the process; NULL = none */
 	uint64_t kept_layout; /* differs where what tracker__pin() is given does */
+	bool clean_sites; /* plan core: sites of pins for writing, released on clean file pages */
 	const char *skip_func; /* leave this function's hook out: how tests break it */
 };
 

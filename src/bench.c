@@ -16,9 +16,8 @@
 #define SETTLE_STEPS 100
 #define SETTLE_US 10000
 
-int bench__open(struct bench *bench)
+int bench__open(struct bench *bench, const struct tracker_options *opts)
 {
-	static const struct tracker_options opts = {};
 	int err;
 
 	kernel_reader__log(false);
@@ -44,7 +43,7 @@ int bench__open(struct bench *bench)
 		kernel_reader__explain();
 		return EXIT_CANNOT;
 	}
-	bench->tracker = tracker__open(&bench->facts, bench->reader, bench->ksyms, &opts);
+	bench->tracker = tracker__open(&bench->facts, bench->reader, bench->ksyms, opts);
 	if (!bench->tracker || tracker__attach(bench->tracker))
 		return EXIT_CANNOT;
 	err = tracker__selftest(bench->tracker, &bench->selftest);

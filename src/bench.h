@@ -27,7 +27,7 @@ struct bench {
 };
 
 /* Opens, attaches and tests the tracker. 0, or the exit status after one line on stderr. */
-int bench__open(struct bench *bench);
+int bench__open(struct bench *bench, const struct tracker_options *opts);
 void bench__close(struct bench *bench);
 /* Has the kernel this function, by BTF? */
 bool bench__has(const struct bench *bench, const char *func);

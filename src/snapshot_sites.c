@@ -178,12 +178,17 @@ static int add_sites(struct take *take)
 		int owner = owner_index(take, sites[i].key.owner);
 		const char *caller, *module, *function;
 
-		if (sites[i].key.api) {
+		if (sites[i].key.api && sites[i].key.api != GUP_SITE_CLEAN) {
 			add_get(take, &sites[i]);
 			continue;
 		}
 		if (owner >= 0 && !take->notes[owner].selected)
 			continue;
+		if (sites[i].key.api == GUP_SITE_CLEAN) {
+			if (owner >= 0)
+				site_of(take, &take->owners[owner])->clean += sites[i].cnt.pages;
+			continue;
+		}
 		function = site_text(take, &sites[i].key, &caller, &module);
 		if (function && caller)
 			function = snapshot__printf(take->snap, "%s < %s", function, caller);

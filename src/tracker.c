@@ -92,9 +92,11 @@ static void set_facts(struct tracker *tracker, const struct kernel_facts *facts)
 
 	ro->foll_pin = facts->foll_pin;
 	ro->foll_longterm = facts->foll_longterm;
+	ro->foll_write = facts->foll_write;
 	ro->pg_reserved = facts->pg_reserved;
 	ro->pg_head = facts->pg_head;
 	ro->pg_swapbacked = facts->pg_swapbacked;
+	ro->pg_dirty = tracker->opts.clean_sites ? facts->pg_dirty | facts->pg_writeback : 0;
 	ro->pgty_hugetlb = facts->pgty_hugetlb;
 	ro->dtor_hugetlb = facts->dtor_hugetlb;
 	ro->zero_page_counts = facts->zero_page_counts;

@@ -159,7 +159,7 @@ static int run_checks(const struct validate_env *env)
 	int ret;
 
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
-	ret = bench__open(&val.bench);
+	ret = bench__open(&val.bench, &(struct tracker_options){});
 	if (!ret)
 		ret = run_parts(&val);
 	bench__close(&val.bench);

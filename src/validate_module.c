@@ -143,6 +143,11 @@ static enum verdict judge_releases(const struct module_run *run, const struct si
 		return outcome__fail(out, "leaks: %llu of %llu pins (%s)",
 				     (unsigned long long)site->left, (unsigned long long)site->pins,
 				     state_name(state_of(run, site)));
+	if (site->clean)
+		return outcome__fail(out,
+				     "released as clean: %llu pins for writing, of file pages that "
+				     "were not dirty: what was written, if anything, is lost",
+				     (unsigned long long)site->clean);
 	if (run->late_ns > SOON_NS)
 		return outcome__fail(out, "late: pins outlived the command by %.1f s",
 				     (double)run->late_ns / 1e9);
@@ -355,6 +360,7 @@ static void module_name(const char *arg, char *buf, size_t size)
 
 int validate_module(const struct validate_env *env)
 {
+	static const struct tracker_options opts = { .clean_sites = true };
 	struct module_run *run = calloc(1, sizeof(*run));
 	int ret = 0;
 
@@ -366,7 +372,7 @@ int validate_module(const struct validate_env *env)
 	module_name(env->module, run->name, sizeof(run->name));
 	judge_code(run);
 	if (env->cmd)
-		ret = bench__open(&run->val.bench);
+		ret = bench__open(&run->val.bench, &opts);
 	if (!ret && env->cmd)
 		ret = start(run);
 	if (!ret && env->cmd)

@@ -39,6 +39,7 @@ struct super_block {
 
 struct inode {
 	unsigned short i_mode;
+	unsigned int i_flags;
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;

@@ -2,8 +2,9 @@
 /*
  * Test module: /dev/gup_pin_test pins the caller's pages by pin_user_pages_fast and makes, on
  * request, the classic mistakes with them: forget, release late, release twice, release by
- * put_page. Every mistake is padded with references so that no page is freed too early and the
- * machine survives; what it leaves behind is in gup_pin_test.h. For test guests only.
+ * put_page, release as clean. Every mistake is padded with references so that no page is freed
+ * too early and the machine survives; what it leaves behind is in gup_pin_test.h. For test guests
+ * only.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -96,6 +97,15 @@ static struct page **alloc_biased(unsigned long nr)
 	return pages ?: ERR_PTR(-ENOMEM);
 }
 
+/* Where no page is in high memory, as on the machines that this is for. */
+static void write_pages(struct page **pages, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		memcpy(page_address(pages[i]), GUP_PIN_TEST_MARK, sizeof(GUP_PIN_TEST_MARK));
+}
+
 /* What RELEASE and the last close do. */
 static void release(struct held *held)
 {
@@ -103,8 +113,12 @@ static void release(struct held *held)
 
 	if (!held->pages)
 		return;
+	if (held->cmd == GUP_PIN_TEST_CLEAN || held->cmd == GUP_PIN_TEST_DIRTY)
+		write_pages(held->pages, held->nr);
 	if (held->cmd == GUP_PIN_TEST_BIASED)
 		free_biased(held->pages, held->nr);
+	else if (held->cmd == GUP_PIN_TEST_DIRTY)
+		unpin_user_pages_dirty_lock(held->pages, held->nr, true);
 	else if (held->cmd == GUP_PIN_TEST_GET)
 		release_pages(held->pages, held->nr);
 	else
@@ -323,6 +337,8 @@ static long test_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case GUP_PIN_TEST_UNPIN_GET:
 	case GUP_PIN_TEST_ONE_LESS:
 	case GUP_PIN_TEST_HUGE_TWICE:
+	case GUP_PIN_TEST_CLEAN:
+	case GUP_PIN_TEST_DIRTY:
 		if (copy_from_user(&args, (void __user *)arg, sizeof(args)))
 			err = -EFAULT;
 		else if (cmd == GUP_PIN_TEST_CONTIG)

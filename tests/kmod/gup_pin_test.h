@@ -13,6 +13,8 @@
 #define GUP_PIN_TEST_WRITE 1	/* FOLL_WRITE */
 #define GUP_PIN_TEST_LONGTERM 2 /* FOLL_LONGTERM */
 
+#define GUP_PIN_TEST_MARK "written" /* what CLEAN and DIRTY write to the head of each page */
+
 struct gup_pin_test_args {
 	__u64 addr;
 	__u64 npages;
@@ -63,6 +65,10 @@ struct gup_pin_test_args {
  * is pinned once were released for each of its pages.
  */
 #define GUP_PIN_TEST_HUGE_TWICE _IOW('p', 0x6c, struct gup_pin_test_args)
+/* Pin until RELEASE, which writes to each page and releases them as if it had not. */
+#define GUP_PIN_TEST_CLEAN _IOW('p', 0x6e, struct gup_pin_test_args)
+/* The same rightly: released as dirty. */
+#define GUP_PIN_TEST_DIRTY _IOW('p', 0x6f, struct gup_pin_test_args)
 #define GUP_PIN_TEST_RELEASE _IO('p', 0x67)
 
 #endif

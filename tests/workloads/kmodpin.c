@@ -31,27 +31,34 @@ struct op {
 	unsigned int end_released;	 /* after the release */
 	unsigned int acquired_less;	 /* pages, not in units of those asked for */
 	unsigned int released_less;
-	bool hole; /* the last page is not mapped: the call must fail */
+	bool hole;   /* the last page is not mapped: the call must fail */
+	bool writes; /* at the release; what the file got of it is said */
 };
 
 static const struct op ops[] = {
-	{ "pin", "pin, release at the end", GUP_PIN_TEST_PIN, 1, 0, 1, 0, 0, false },
-	{ "get", "get_user_pages_fast, put_page: no pin", GUP_PIN_TEST_GET, 0, 0, 0, 0, 0, false },
-	{ "forget", "pin, never release", GUP_PIN_TEST_FORGET, 1, 0, 0, 0, 0, false },
-	{ "late", "pin, release --delay later", GUP_PIN_TEST_LATE, 1, 0, 1, 0, 0, false },
+	{ "pin", "pin, release at the end", GUP_PIN_TEST_PIN, 1, 0, 1, 0, 0, false, false },
+	{ "get", "get_user_pages_fast, put_page: no pin", GUP_PIN_TEST_GET, 0, 0, 0, 0, 0, false,
+	  false },
+	{ "forget", "pin, never release", GUP_PIN_TEST_FORGET, 1, 0, 0, 0, 0, false, false },
+	{ "late", "pin, release --delay later", GUP_PIN_TEST_LATE, 1, 0, 1, 0, 0, false, false },
 	{ "twice", "three pins; one owner releases twice, then the other two", GUP_PIN_TEST_TWICE,
-	  3, 2, 4, 0, 0, false },
-	{ "putpage", "pin, release by put_page", GUP_PIN_TEST_PUTPAGE, 1, 0, 0, 0, 0, false },
+	  3, 2, 4, 0, 0, false, false },
+	{ "putpage", "pin, release by put_page", GUP_PIN_TEST_PUTPAGE, 1, 0, 0, 0, 0, false,
+	  false },
 	{ "hole", "pin with the last page unmapped: refused, all undone", GUP_PIN_TEST_PIN, 1, 1, 1,
-	  1, 1, true },
-	{ "short", "the same, nothing undone", GUP_PIN_TEST_SHORT, 1, 0, 0, 1, 0, true },
+	  1, 1, true, false },
+	{ "short", "the same, nothing undone", GUP_PIN_TEST_SHORT, 1, 0, 0, 1, 0, true, false },
 	{ "unpinget", "get_user_pages_fast, released by unpin_user_pages", GUP_PIN_TEST_UNPIN_GET,
-	  0, 1, 1, 0, 0, false },
-	{ "oneless", "pin, release all but the last", GUP_PIN_TEST_ONE_LESS, 1, 1, 1, 0, 1, false },
+	  0, 1, 1, 0, 0, false, false },
+	{ "oneless", "pin, release all but the last", GUP_PIN_TEST_ONE_LESS, 1, 1, 1, 0, 1, false,
+	  false },
 	{ "hugetwice", "pin pages of one large folio, release its first page for each of them too",
-	  GUP_PIN_TEST_HUGE_TWICE, 1, 2, 2, 0, 1, false },
+	  GUP_PIN_TEST_HUGE_TWICE, 1, 2, 2, 0, 1, false, false },
+	{ "clean", "pin, have the file written back, write, release as clean", GUP_PIN_TEST_CLEAN,
+	  1, 0, 1, 0, 0, false, true },
+	{ "dirty", "the same, released as dirty", GUP_PIN_TEST_DIRTY, 1, 0, 1, 0, 0, false, true },
 	{ "biased", "kernel pages with a driver's number of references: no pin",
-	  GUP_PIN_TEST_BIASED, 0, 0, 0, 0, 0, false },
+	  GUP_PIN_TEST_BIASED, 0, 0, 0, 0, 0, false, false },
 };
 
 struct env {
@@ -89,9 +96,10 @@ static const struct argp_option options[] = {
 static const char doc[] =
 	"Pin by the module gup_pin_test.\v"
 	"OP is pin, get (no pin: the control), hole, biased, or a mistake: forget, late, twice, "
-	"putpage, short, unpinget, oneless, hugetwice.\n\n"
+	"putpage, short, unpinget, oneless, hugetwice, clean (dirty is right).\n\n"
 	"Prints `pinned PAGES` and `released`, and `vmstat held +A -R`, `vmstat end +A -R`, as "
-	"the program pins does. Exit status: 0 done, 2 usage, 4 failed, 77 no such module.";
+	"the program pins does; `lost PAGES` of what clean and dirty wrote to a file. Exit status: "
+	"0 done, 2 usage, 4 failed, 77 no such module.";
 
 static const struct op *find_op(const char *name, struct argp_state *state)
 {
@@ -223,6 +231,35 @@ static int release(const struct env *env)
 	return 0;
 }
 
+/* So that what is dirty afterwards is so by the release. */
+static int write_back(const struct env *env)
+{
+	if (!env->op->writes || env->mem.fd < 0)
+		return 0;
+	return msync(env->mem.addr, env->mem.len, MS_SYNC) ? fail("msync") : 0;
+}
+
+/* Reads the file again from its disk, past what is in memory. */
+static int see_file(struct env *env)
+{
+	unsigned long lost = 0;
+
+	if (!env->op->writes || env->mem.fd < 0)
+		return 0;
+	munmap(env->mem.addr, env->mem.map_len);
+	if (fsync(env->mem.fd) || posix_fadvise(env->mem.fd, 0, 0, POSIX_FADV_DONTNEED))
+		return fail("fsync");
+	for (unsigned long i = 0; i < env->count; i++) {
+		char mark[sizeof(GUP_PIN_TEST_MARK)];
+
+		if (pread(env->mem.fd, mark, sizeof(mark), i * page_size()) != sizeof(mark))
+			return fail("reading page %lu", i);
+		lost += memcmp(mark, GUP_PIN_TEST_MARK, sizeof(mark)) != 0;
+	}
+	say("lost %lu", lost);
+	return 0;
+}
+
 static int run(struct env *env)
 {
 	int status = open_device(env);
@@ -243,10 +280,15 @@ static int run(struct env *env)
 		wait_line();
 	if (env->leave)
 		return 0;
-	status = release(env);
+	status = write_back(env);
+	if (!status)
+		status = release(env);
 	if (status)
 		return status;
 	say("released");
+	status = see_file(env);
+	if (status)
+		return status;
 	return see_vmstat(env, "end", env->op->end_released);
 }
 
