@@ -290,6 +290,15 @@ static void take__done(struct take *take)
 	free(take->kstack_index);
 }
 
+/* Once for each group: a folio's share of it would be a dozen readings of clocks. */
+static void date_groups(struct snapshot *snap)
+{
+	for (size_t i = 0; i < snap->group_cnt; i++) {
+		snap->groups[i].oldest_ns = mono_to_real_ns(snap->groups[i].oldest_ns);
+		snap->groups[i].newest_ns = mono_to_real_ns(snap->groups[i].newest_ns);
+	}
+}
+
 struct snapshot *snapshot__take(struct tracker *tracker, const struct take_options *opts)
 {
 	struct take take = { .tracker = tracker, .opts = opts };
@@ -317,6 +326,7 @@ struct snapshot *snapshot__take(struct tracker *tracker, const struct take_optio
 		err = take__checks(&take);
 	snapshot__stamp(take.snap);
 	if (!err) {
+		date_groups(take.snap);
 		take__holders(&take);
 		put_in_order(take.snap);
 	}

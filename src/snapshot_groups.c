@@ -290,13 +290,14 @@ static void add_hold(struct take *take, int index, const struct folio_facts *fol
 		     const struct claim *claim, bool shared)
 {
 	struct group *group = &take->snap->groups[index];
-	uint64_t real = mono_to_real_ns(claim->since);
+	uint64_t since = claim->since;
 
 	add_to(&group->q, claim->pins, take->snap->page_size << folio->order);
-	if (real && (!group->oldest_ns || real < group->oldest_ns))
-		group->oldest_ns = real;
-	if (real > group->newest_ns)
-		group->newest_ns = real;
+	/* Monotonic until all are in: see date_groups(). */
+	if (since && (!group->oldest_ns || since < group->oldest_ns))
+		group->oldest_ns = since;
+	if (since > group->newest_ns)
+		group->newest_ns = since;
 	if (folio->mapcount > 0)
 		group->mapped_folios++;
 	group->shares_folios |= shared;
