@@ -22,8 +22,6 @@ struct call_site {
 	__u64 depth; /* address of the program's context: which thread, and how deep in the kernel */
 	__s32 ustack; /* negative: unknown */
 	__u32 api;
-	__u32 flags;
-	__u32 pad;
 };
 
 struct pin_call {
@@ -84,13 +82,12 @@ static __noinline __u32 continued_owner(const struct pin_call *call)
 
 	if (!call || !last || last->end != call->key.start || last->key.mm != call->key.mm ||
 	    call->site.ustack < 0 || last->site.ustack != call->site.ustack ||
-	    last->site.depth != call->site.depth || last->site.api != call->site.api ||
-	    last->site.flags != call->site.flags)
+	    last->site.depth != call->site.depth || last->site.api != call->site.api)
 		return 0;
 	key = last->key;
 	record = bpf_map_lookup_elem(&records, &key);
 	if (!record || record->owner != last->owner || record->file != call->file ||
-	    record->tgid != call->tgid)
+	    record->tgid != call->tgid || record->flags != call->flags)
 		return 0;
 	return record->owner;
 }
@@ -153,7 +150,6 @@ static __noinline __u32 call_owner(void *ctx, struct pin_call *call, enum copy c
 		call->site.depth = stack_address(ctx);
 		call->site.ustack = key.ustack;
 		call->site.api = call->api;
-		call->site.flags = call->flags;
 		known = continued_owner(call);
 		if (known)
 			return known;

@@ -82,6 +82,8 @@ int tracker__forget_owners(struct tracker *tracker, const struct gup_owner *owne
 
 static int add_retired(struct tracker *tracker, uint32_t id)
 {
+	/* Programs that remember an owner look again. */
+	tracker->skel->bss->owners_epoch++;
 	struct retired *more =
 		reallocarray(tracker->retired, tracker->retired_cnt + 1, sizeof(*tracker->retired));
 
@@ -103,9 +105,6 @@ int tracker__retire_owners(struct tracker *tracker, const struct gup_owner *owne
 		if (!err)
 			err = add_retired(tracker, owners[i].id);
 	}
-	/* Programs that remember an owner look again. */
-	if (cnt)
-		tracker->skel->bss->owners_epoch++;
 	return err;
 }
 
@@ -127,8 +126,6 @@ int tracker__find_retired(struct tracker *tracker)
 		if (!bpf_map_lookup_elem(bpf_map__fd(tracker->skel->maps.owners), &id, &owner) &&
 		    owner.key.tgid && !is_findable(tracker, &owner))
 			err = add_retired(tracker, id);
-	if (tracker->retired_cnt)
-		tracker->skel->bss->owners_epoch++;
 	return err;
 }
 
