@@ -19,19 +19,14 @@ static __always_inline bool is_clean_file(__u64 folio)
 	return !(BPF_CORE_READ((struct address_space *)mapping, host, i_flags) & S_DAX);
 }
 
-/* As release_site(), for the pins that were for writing. */
-static __noinline int clean_site(bool interrupt, __u32 owner, __u64 folio, __u32 n)
+/* n pins of an owner are released. */
+static __noinline int count_clean(__u32 id, __u64 folio, __u32 n)
 {
-	struct gup_owner *of = owner_of(owner);
-	__u32 tid = release_tid(interrupt);
-	struct release_mark *mark = bpf_map_lookup_elem(&release_marks, &tid);
-	struct gup_site_key key;
+	struct gup_site_key key = { .owner = id, .api = GUP_SITE_CLEAN };
+	struct gup_owner *owner = owner_of(id);
 
-	if (!of || !mark || !(of->key.flags & foll_write) || !is_clean_file(folio))
-		return 0;
-	key = mark->key;
-	key.api = GUP_SITE_CLEAN;
-	site_count(&key, n);
+	if (owner && (owner->key.flags & foll_write) && is_clean_file(folio))
+		site_count(&key, n);
 	return 0;
 }
 

@@ -92,7 +92,7 @@ static __always_inline void on_unpin(void *ctx, __u64 folio, __u32 n)
 	owner = ledger_unpin(folio, n, tgid);
 	release_site(interrupt, owner, n);
 	if (pg_dirty)
-		clean_site(interrupt, owner, folio, n);
+		count_clean(owner, folio, n);
 }
 
 /* --- release: the functions that change NR_FOLL_PIN_RELEASED --- */

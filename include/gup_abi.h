@@ -174,7 +174,7 @@ struct gup_site_key {
 	__u32 api;   /* enum gup_api for FOLL_GET, GUP_SITE_CLEAN, else 0 */
 };
 
-/* A site once more, for the pins for writing that it released while the page was clean. */
+/* No site: the pins for writing of an owner that were released while the page was clean. */
 #define GUP_SITE_CLEAN 0xffffffffU
 
 struct gup_site_cnt {
