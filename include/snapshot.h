@@ -368,8 +368,8 @@ struct snapshot {
 	bool cmd_known_status;
 	int cmd_status, cmd_signal;
 	uint64_t ran_ns; /* wall time of CMD, or of the watch */
-	uint64_t
-		grace_ns; /* so long at least pins may stay when their process, or CMD, has ended */
+	/* so long at least pins may stay when their process, or CMD, has ended */
+	uint64_t grace_ns;
 	uint64_t waited_ns;	       /* how long after its end the snapshot was taken */
 	struct quantity other_for_cmd; /* done for CMD by servers that existed before */
 	uint64_t cmd_pins;	       /* pins that CMD's tree took, events; 0 = ask the sites */
