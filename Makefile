@@ -195,8 +195,6 @@ $(B)/bench/%.bpf.o: tests/bench/%.bpf.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
-# The tracker's programs once more, with some that can be run by hand.
-$(B)/bench/bodies.bpf.o: $(wildcard bpf/*.h) bpf/track.bpf.c
 $(B)/tests/bench/bodies: $(B)/bench/bodies.skel.h
 
 $(B)/bench/work: BENCH_LIBS := -libverbs
