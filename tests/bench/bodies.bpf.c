@@ -65,27 +65,37 @@ int body_core_call(void *ctx)
 	return took_since(begin);
 }
 
-/* Inside an API function. */
-SEC("?raw_tp")
-int body_core_pin(void *ctx)
+/*
+ * A page is pinned inside an API function and released inside one that releases; one of
+ * the two is timed. More pins than struct page holds would be dropped as stale.
+ */
+static __always_inline int pin_and_unpin(void *ctx, bool pin_timed)
 {
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct mark *mark = bpf_map_lookup_elem(&marks, &tid);
 	__u64 folio = body_pages[body_start % BODY_PAGES], begin;
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32, tid = release_tid(false);
+	struct mark *mark = bpf_map_lookup_elem(&marks, &tid);
+	struct release_mark fresh = {};
 
 	if (mark)
 		mark->api = GUP_API_PIN_USER_PAGES;
+	bpf_map_update_elem(&release_marks, &tid, &fresh, BPF_NOEXIST);
 	begin = bpf_ktime_get_ns();
 	on_pin(folio, 1);
-	return took_since(begin);
+	if (pin_timed)
+		took_since(begin);
+	begin = bpf_ktime_get_ns();
+	release_site(false, ledger_unpin(folio, 1, tgid), 1);
+	return pin_timed ? 0 : took_since(begin);
+}
+
+SEC("?raw_tp")
+int body_core_pin(void *ctx)
+{
+	return pin_and_unpin(ctx, true);
 }
 
 SEC("?raw_tp")
 int body_core_unpin(void *ctx)
 {
-	__u64 folio = body_pages[body_start % BODY_PAGES], begin = bpf_ktime_get_ns();
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-
-	release_site(false, ledger_unpin(folio, 1, tgid), 1);
-	return took_since(begin);
+	return pin_and_unpin(ctx, false);
 }

@@ -30,6 +30,7 @@
 #define PAGES 512UL
 #define PAGE 4096UL
 #define RUNS 20000
+#define LIVE 100000
 #define RECORDS 262144
 #define FOLIOS 65536
 
@@ -39,22 +40,30 @@ struct body {
 	size_t pages; /* of one call */
 	size_t step;  /* how much farther each run begins: in bytes, or in pages of plan core */
 	bool long_term;
-	size_t live; /* so many records are made before */
-	bool beside; /* another process does the same meanwhile */
+	size_t live;	    /* so many records are made before */
+	enum gup_stat stat; /* what is counted meanwhile, and how often */
+	size_t counted;
+	bool beside; /* another process does the same meanwhile, and is counted too */
 };
 
 static const struct body bodies[] = {
-	{ "plan call: 1 page, new buffer", "body_call", .pages = 1, .step = PAGE },
-	{ "plan call: 1 page, the same again", "body_call", .pages = 1 },
-	{ "plan call: 64 pages, new buffer", "body_call", .pages = 64, .step = 64 * PAGE },
+	{ "plan call: 1 page, new buffer", "body_call", .pages = 1, .step = PAGE,
+	  .stat = GUP_STAT_RECORDED, .counted = RUNS },
+	{ "plan call: 1 page, the same again", "body_call", .pages = 1, .stat = GUP_STAT_RECORDED,
+	  .counted = 1 },
+	{ "plan call: 64 pages, new buffer", "body_call", .pages = 64, .step = 64 * PAGE,
+	  .stat = GUP_STAT_RECORDED, .counted = RUNS },
 	{ "plan call: 512 pages, long-term", "body_call", .pages = 512, .step = 513 * PAGE,
-	  .long_term = true },
-	{ "plan core: entry and exit", "body_core_call", .pages = 1 },
-	{ "plan core: a page is pinned", "body_core_pin", .pages = 1, .step = 1 },
-	{ "plan core: a page is released", "body_core_unpin", .pages = 1, .step = 1 },
-	{ "plan call: new, 100,000 live calls", "body_call", .pages = 1, .step = PAGE,
-	  .live = 100000 },
-	{ "plan call: the same, of 100,000", "body_call", .pages = 1 },
+	  .long_term = true, .stat = GUP_STAT_RECORDED_LONG, .counted = RUNS },
+	{ "plan core: entry and exit", "body_core_call", .pages = 1, .stat = GUP_STAT_STACKS_LOST },
+	{ "plan core: a page is pinned", "body_core_pin", .pages = 1, .step = 1,
+	  .stat = GUP_STAT_ACQUIRED, .counted = RUNS },
+	{ "plan core: a page is released", "body_core_unpin", .pages = 1, .step = 1,
+	  .stat = GUP_STAT_UNMATCHED },
+	{ "plan call: new, 100,000 live calls", "body_call", .pages = 1, .step = PAGE, .live = LIVE,
+	  .stat = GUP_STAT_RECORDED, .counted = LIVE + RUNS },
+	{ "plan call: the same, of 100,000", "body_call", .pages = 1, .stat = GUP_STAT_RECORDED,
+	  .counted = 1 },
 	{ "plan call: new, on two CPUs", "body_call", .pages = 1, .step = PAGE, .beside = true },
 	{ "plan call: the same, on two CPUs", "body_call", .pages = 1, .beside = true },
 };
@@ -140,6 +149,22 @@ struct cost {
 	int64_t least, median, mean;
 };
 
+/* Of all CPUs. */
+static size_t counted(struct bodies_bpf *skel, enum gup_stat stat)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t(*of_cpu)[GUP_STAT_CNT] = calloc(cpus, sizeof(*of_cpu));
+	uint32_t zero = 0;
+	size_t sum = 0;
+
+	if (!of_cpu || bpf_map_lookup_elem(bpf_map__fd(skel->maps.stats), &zero, of_cpu))
+		err(4, "statistics");
+	for (int i = 0; i < cpus; i++)
+		sum += of_cpu[i][stat];
+	free(of_cpu);
+	return sum;
+}
+
 static void run_once(struct bodies_bpf *skel, const struct body *body, int fd)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
@@ -167,6 +192,7 @@ static struct cost run(struct bodies_bpf *skel, const struct body *body)
 	static uint64_t took[RUNS];
 	int fd = bpf_program__fd(bpf_object__find_program_by_name(skel->obj, body->prog));
 	pid_t child = body->beside ? run_beside(body, fd) : -1;
+	size_t before = counted(skel, body->stat);
 	uint64_t sum = 0;
 
 	skel->bss->body_cnt = body->pages;
@@ -179,6 +205,9 @@ static struct cost run(struct bodies_bpf *skel, const struct body *body)
 	}
 	if (child > 0 && (kill(child, SIGKILL) || waitpid(child, NULL, 0) != child))
 		err(4, "%s", body->name);
+	before = counted(skel, body->stat) - before;
+	if (!body->beside && before != body->counted)
+		errx(4, "%s: %zu counted, expected %zu", body->name, before, body->counted);
 	qsort(took, RUNS, sizeof(*took), ascending);
 	return (struct cost){ took[0], took[RUNS / 2], sum / RUNS };
 }
