@@ -51,7 +51,7 @@ gup-pin: who pins which memory pages, since when, and who forgot to let go.
   make demo          pin pages with real programs, show the report  1 min warm
   make check         all tests: native, then guests 6.1, 6.12, 7.3  about 35 min
                      K=6.12 one kernel, CASE=name one case, K=none no guest
-  make check-matrix  every kernel, every case                       about 60 min
+  make check-matrix  every kernel, every case                             hours
   make pictures      draw the README's pictures anew, the report's in a guest   2 min
   make fuzz          10 million inputs to each reader that is fuzzed         hours
                      N=100000 fewer, CASE=json one target
