@@ -95,11 +95,11 @@ $(B)/obj/tools/%.o: tools/%.c | $(SKELS)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # Change with the structures that a daemon leaves to the next one: its own, and those of its maps.
-KEPT := src/own_tracker.c src/records_impl.h include/records.h include/take.h include/selftest.h
+KEPT := src/own_tracker.c src/records_keep.c src/records_impl.h include/records.h include/take.h include/selftest.h
 $(B)/kept_layout.h: $(KEPT) include/gup_abi.h
 	@mkdir -p $(@D)
 	$(Q)printf '#define GUP_KEPT_LAYOUT %sULL\n#define GUP_ABI_SUM %sULL\n' "$$(sed -nE \
-		'/^struct (kept|flow|selftest_result|rec|bound|claim) \{/,/^\};/p' $(KEPT) | cksum | cut -d' ' -f1)" \
+		'/^struct (kept|kept_records|flow|selftest_result|rec|bound|claim) \{/,/^\};/p' $(KEPT) | cksum | cut -d' ' -f1)" \
 		"$$(cksum <include/gup_abi.h | cut -d' ' -f1)" > $@
 $(foreach dir,obj san,$(B)/$(dir)/own_tracker.o $(B)/$(dir)/tracker_pins.o): $(B)/kept_layout.h
 

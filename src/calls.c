@@ -34,14 +34,26 @@ struct calls {
 };
 
 /* What cannot be read of it is not known, no more. */
+static void take_kept(struct records *records, const struct left_calls *left)
+{
+	int err = records__restore(records, left->kept, left->kept_bytes);
+
+	if (err)
+		warnx("can't read what the daemon before had found out, so owners of pins that it "
+		      "had seen are unknown: %s",
+		      strerror(-err));
+	else
+		records__translate(records, left->ids, left->id_cnt);
+}
+
 static int take_left(struct records *records, const struct left_calls *left)
 {
 	cleanup_free struct gup_spill *items = calloc(left->cnt + 1, sizeof(*items));
 
 	if (!items)
 		return -ENOMEM;
-	if (left->kept && !records__restore(records, left->kept, left->kept_bytes))
-		records__translate(records, left->ids, left->id_cnt);
+	if (left->kept)
+		take_kept(records, left);
 	for (size_t i = 0; i < left->cnt; i++) {
 		uint32_t owner = left->records[i].record.owner;
 
