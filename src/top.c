@@ -134,13 +134,24 @@ static int batch(struct top_ui *ui, const struct top_env *env)
 	return 0;
 }
 
+/* Those of all views: which of them a view fills, it shows. */
+static int list_columns(void)
+{
+	size_t cnt;
+	const struct top_column *columns = top_columns(&cnt);
+
+	for (size_t i = 0; i < cnt; i++)
+		printf("%-11s %s\n", columns[i].name, columns[i].help);
+	return 0;
+}
+
 static int set_columns(struct top_model *model, const char *list)
 {
 	struct top_look *look = top_look(model);
 	cleanup_free char *bad = NULL;
 
 	if (top_columns__parse(list, look->columns, &look->column_cnt, &bad)) {
-		warnx("-o: no column '%s' (--help lists them)", bad ? bad : "");
+		warnx("-o: no column '%s' (-o help lists them)", bad ? bad : "");
 		return EXIT_USAGE;
 	}
 	look->usual_cnt = look->column_cnt;
@@ -156,7 +167,7 @@ static int set_sort(struct top_model *model, const char *name)
 	look->sort = top_column(name, strlen(name));
 	if (look->sort)
 		return 0;
-	warnx("--sort: no column '%s' (--help lists them)", name);
+	warnx("--sort: no column '%s' (-o help lists them)", name);
 	return EXIT_USAGE;
 }
 
@@ -209,6 +220,8 @@ int top_run(const struct top_env *env)
 	struct top_ui ui = {};
 	int ret;
 
+	if (env->columns && !strcmp(env->columns, "help"))
+		return list_columns();
 	setlocale(LC_CTYPE, "");
 	ret = set_looks(&ui, env);
 	if (!ret)

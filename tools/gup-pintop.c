@@ -43,7 +43,7 @@ static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "How to show it:", 2 },
 	{ "view", OPT_VIEW, "VIEW", 0,
 	  "begin with processes, sites, files, cgroups, nodes, findings or pages", 2 },
-	{ "columns", 'o', "LIST", 0, "columns, separated by commas; h lists them", 2 },
+	{ "columns", 'o', "LIST", 0, "columns, separated by commas; help lists them", 2 },
 	{ "sort", OPT_SORT, "COLUMN", 0, "sort by it; -COLUMN: the other way round", 2 },
 	{ "filter", OPT_FILTER, "WORDS", 0,
 	  "only what fits: comm=GLOB, pid=N, uid=USER, cgroup=PATH, file=PATH, driver=NAME, "
