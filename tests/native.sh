@@ -104,6 +104,17 @@ complete_all() {
 		{ say "$1: zsh completes other options than --help lists"; return 1; }
 }
 
+# in_manual TOOL: its manual page has each long option that --help lists.
+in_manual() {
+	local option
+
+	build/"$1" --help | sed -nE 's/^ +(-., )?(--[a-z-]+).*/\2/p' |
+		grep -vxE -- '--(help|usage|version)' | while read -r option; do
+		grep -qE -- "$option([^a-z-]|\$)" <(sed 's/\\-/-/g' "tools/$1.8") ||
+			{ say "$1.8 lacks $option"; exit 1; }
+	done
+}
+
 # Installs into a folder, tries the completion there, removes all of it again.
 check_install() {
 	local left tool
@@ -114,7 +125,7 @@ check_install() {
 		completes gup-pind --textf --textfile && completes gup-validate --cens --census ||
 		return 1
 	for tool in "$work"/installed/usr/sbin/*; do
-		complete_all "${tool##*/}" || return 1
+		complete_all "${tool##*/}" && in_manual "${tool##*/}" || return 1
 	done
 	make uninstall PREFIX=/usr DESTDIR="$work/installed"
 	left=$(find "$work/installed" -type f)
@@ -143,7 +154,9 @@ check_usage() {
 		said 2 1 "$tool" --suppress /nonexistent/file -- true &&
 		said 2 1 build/gup-validate --patch 24 &&
 		said 2 1 build/gup-validate --no-such-option &&
-		said 3 1 build/gup-validate --census /nonexistent
+		said 3 1 build/gup-validate --census /nonexistent &&
+		said 2 1 build/gup-pintop -o nosuch &&
+		build/gup-pintop -o help | grep -q '^memory  '
 }
 
 # What cannot be written is status 4 and one line, also of what argp prints.
