@@ -61,6 +61,7 @@ gup-pin: who pins which memory pages, since when, and who forgot to let go.
                      on a busy machine; K=7.3 this one, else 6.1, 6.12, 7.3
   make bench-readme  puts its table into README.md
   make deps-check    install what `demo` and `check` need besides   about 2 min, 700 MB
+  make deps-matrix   and what only `check-matrix` and `bench` need  about 1 min, 350 MB
   make install       to $$(DESTDIR)$$(PREFIX), PREFIX=/usr/local
   make uninstall     remove that
   make deb           a package for Debian, in build/package         1 min

@@ -29,11 +29,7 @@ expected_minutes() {
 	local count
 
 	count=$(wc -w <<<"$kernels")
-	if [[ -n $matrix ]]; then
-		say $((6 + 9 * count))
-	else
-		say $((6 + 8 * count))
-	fi
+	say $((6 + 8 * count))
 }
 
 # cases_of KERNEL BOOT: `CASE=LIMIT` for each that is to run. Kernels of our own are
