@@ -175,11 +175,14 @@ static enum split choose_split(const struct parties *parties, bool one, uint64_t
 
 /*
  * Since when the party has its share. Of short-term pins some of which have gone, those
- * that stay are the last: a buffer that is in use all the time is pinned at each scan.
+ * that stay are the last, if so many were taken since the last scan: a buffer that is in
+ * use all the time is pinned at each scan.
  */
 static uint64_t since_of(const struct party *party, uint64_t share)
 {
-	return !party->longterm && share < party->most ? party->ns : party->claim.since;
+	bool fresh = share < party->most && share <= party->most - party->known;
+
+	return !party->longterm && fresh ? party->ns : party->claim.since;
 }
 
 /* The claim of a party with a share of the pins. */

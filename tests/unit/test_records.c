@@ -238,6 +238,24 @@ static void test_none_released(void **state)
 	since(w, first);
 }
 
+/* Most have been there since the first scan, and one call since is not the pins of all. */
+static void test_left_behind(void **state)
+{
+	struct world *w = *state;
+	struct gup_record *record = call(w, A, 0x1000, 0x80, 7, 1, 10);
+	uint64_t first = w->now;
+
+	record->notes = 0;
+	again(w, record);
+	again(w, record);
+	pinned(w, 10, 0x80, 7, 3);
+	scan(w);
+	since(w, first);
+	again(w, record);
+	scan(w);
+	since(w, first);
+}
+
 /* A call during the scan, which may have come too late for it: counts for the next one. */
 static void test_call_during_scan(void **state)
 {
@@ -473,6 +491,7 @@ int main(void)
 		TEST(test_same_buffer_again),
 		TEST(test_in_use_all_the_time),
 		TEST(test_none_released),
+		TEST(test_left_behind),
 		TEST(test_call_during_scan),
 		TEST(test_call_during_gc),
 		TEST(test_other_call_during_gc),
