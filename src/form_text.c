@@ -63,6 +63,28 @@ static struct cmd_sum sum_cmd(const struct snapshot *snap)
 	return sum;
 }
 
+/* Of pins that are no finding: who has them. */
+static void put_owned(struct text *text)
+{
+	const struct snapshot *snap = text->snap;
+	uint64_t releasing = 0;
+	char whose[100] = "every pin has a living owner";
+
+	for (size_t i = 0; i < snap->group_cnt; i++)
+		if (snap->groups[i].state == STATE_RELEASING)
+			releasing += snap->groups[i].q.bytes;
+	if (releasing)
+		snprintf(whose, sizeof(whose), "%s of it by exited processes, still being released",
+			 fmt_bytes(releasing).s);
+	if (snap->checks.pins_before)
+		text__wrap(text, "  ", 0, "%s pinned since tracking began, %s; %s %s from before it",
+			   fmt_bytes(snap->pinned.bytes).s, whose,
+			   fmt_count(snap->checks.pins_before).s,
+			   snap->checks.pins_before == 1 ? "pin is" : "pins are");
+	else
+		text__wrap(text, "  ", 0, "%s pinned, %s", fmt_bytes(snap->pinned.bytes).s, whose);
+}
+
 static void put_ok(struct text *text)
 {
 	const struct snapshot *snap = text->snap;
@@ -72,17 +94,8 @@ static void put_ok(struct text *text)
 		text_scan_ok(text);
 		return;
 	}
-	if (!snap->cmd && snap->checks.pins_before) {
-		text__wrap(text, "  ", 0,
-			   "%s pinned since tracking began, every pin has a living owner; %s "
-			   "%s from before it",
-			   fmt_bytes(snap->pinned.bytes).s, fmt_count(snap->checks.pins_before).s,
-			   snap->checks.pins_before == 1 ? "pin is" : "pins are");
-		return;
-	}
 	if (!snap->cmd) {
-		text__wrap(text, "  ", 0, "%s pinned, every pin has a living owner",
-			   fmt_bytes(snap->pinned.bytes).s);
+		put_owned(text);
 		return;
 	}
 	sum = sum_cmd(snap);
