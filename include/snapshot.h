@@ -341,6 +341,7 @@ struct checks {
 	uint64_t repaired;			   /* of these, put right by reconciling */
 	uint64_t map_full;			   /* pins that found no place in the ledger */
 	uint64_t owners_full; /* calls that found no place in the owner table */
+	uint64_t sites_full;  /* what sites called or released, and found no place in their table */
 	uint64_t stacks_lost;
 	uint64_t stale_dropped;
 	uint64_t unmatched_releases;   /* releases of folios pinned before tracking */

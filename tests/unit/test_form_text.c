@@ -110,6 +110,9 @@ static void test_verdicts(void **state)
 		snap,
 		"OK  nothing that CMD pinned is left; plan call does not count what it took\n");
 	snap = fixture_clean();
+	snap->checks.sites_full = 1;
+	assert_verdict(snap, "NOTE  no leftover seen, but the view is incomplete: 1 note\n");
+	snap = fixture_clean();
 	snap->checks.stacks_lost = 1;
 	assert_verdict(snap, "NOTE  no leftover seen, but the view is incomplete: 1 note\n");
 }
@@ -122,6 +125,11 @@ static void test_releasing(void **state)
 	(void)state;
 	snap->processes[0].exited_ns = TAKEN - 1 * S;
 	assert_verdict(snap, "OK  116 KiB pinned by CMD still being released\n");
+	snap = fixture_leak();
+	snap->processes[0].exited_ns = TAKEN - 1 * S;
+	snap->cmd = NULL;
+	assert_verdict(snap, "OK  148 KiB pinned, 116 KiB of it by exited processes, still being "
+			     "released\n");
 }
 
 static void test_color(void **state)
