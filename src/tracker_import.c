@@ -267,6 +267,20 @@ static void take_owners(struct import *import)
 		close(ids);
 }
 
+/* What was found at scans, if anything was; its form may be another. */
+static void take_kept(const struct tracker *tracker, struct left_calls *left)
+{
+	int err = tracker__kept_before(tracker, &left->kept, &left->kept_bytes);
+
+	if (err == -ENOENT || (!err && tracker->left_kept))
+		return;
+	free(left->kept);
+	left->kept = NULL;
+	warnx("what the tracking pinned in %s had found at its scans cannot be read: those pins "
+	      "become unattributed",
+	      tracker->opts.pin_dir);
+}
+
 int tracker__import_calls(struct tracker *tracker, struct left_calls *left)
 {
 	struct import import = { .tracker = tracker };
@@ -291,11 +305,11 @@ int tracker__import_calls(struct tracker *tracker, struct left_calls *left)
 	if (!err)
 		err = take_records(&import, records, spills, left);
 	close_maps(maps, ARRAY_SIZE(maps));
-	if (!err && tracker->left_kept)
-		tracker__kept_before(tracker, &left->kept, &left->kept_bytes);
 	import.pins = left->cnt;
 	if (!err)
 		say_taken(&import, "records");
+	if (!err)
+		take_kept(tracker, left);
 	return err;
 }
 
