@@ -66,7 +66,7 @@ struct {
 
 __u32 memfd_callers; /* threads inside memfd_pin_folios: 0 saves a look-up per release */
 
-__u64 owners_epoch; /* user space adds one when it has taken owners out of owner_ids */
+__u64 owners_epoch; /* user space adds one when it has retired owners */
 
 __u32 no_stacks; /* owners are known by process, function and flags alone */
 

@@ -2,9 +2,9 @@
 /*
  * Takes owners and processes that are gone out of the tracker's maps, see gone.h.
  *
- * Owners of a process that lives are retired first: no call finds them any more.
- * Their ids are free for others when all calls that had found them before must
- * have ended, and none has left a record.
+ * Owners of a process that lives are retired first: no call finds them any more, but
+ * for one that goes on behind a record of theirs. Their ids are free for others when
+ * all calls that had found them before must have ended, and none has left a record.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

@@ -39,9 +39,11 @@ static int open_user_events(struct hold *hold, const char *arg)
 {
 	(void)arg;
 	hold->holder = open("/sys/kernel/tracing/user_events_data", O_RDWR | O_CLOEXEC);
-	return hold->holder < 0 ? hold__cannot(hold, "no user_events_data in tracefs "
-						     "(CONFIG_USER_EVENTS)")
-				: 0;
+	if (hold->holder >= 0)
+		return 0;
+	return hold__cannot(hold, errno == ENOENT ? "no user_events_data in tracefs "
+						    "(CONFIG_USER_EVENTS)"
+						  : "user_events_data in tracefs cannot be opened");
 }
 
 static int register_event(struct hold *hold)
