@@ -77,7 +77,8 @@ static void put_owned(struct text *text)
 		snprintf(whose, sizeof(whose), "%s of it by exited processes, still being released",
 			 fmt_bytes(releasing).s);
 	if (snap->checks.pins_before)
-		text__wrap(text, "  ", 0, "%s pinned since tracking began, %s; %s %s from before it",
+		text__wrap(text, "  ", 0,
+			   "%s pinned since tracking began, %s; %s %s from before it",
 			   fmt_bytes(snap->pinned.bytes).s, whose,
 			   fmt_count(snap->checks.pins_before).s,
 			   snap->checks.pins_before == 1 ? "pin is" : "pins are");

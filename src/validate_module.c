@@ -149,7 +149,8 @@ static enum verdict judge_releases(const struct module_run *run, const struct si
 				     "were not dirty: what was written, if anything, is lost",
 				     (unsigned long long)site->clean);
 	if (run->snap->checks.sites_full)
-		return outcome__skip(out, "not all releases were looked at: the site table was full");
+		return outcome__skip(out,
+				     "not all releases were looked at: the site table was full");
 	if (run->late_ns > SOON_NS)
 		return outcome__fail(out, "late: pins outlived the command by %.1f s",
 				     (double)run->late_ns / 1e9);

@@ -193,69 +193,6 @@ static void test_same_buffer_again(void **state)
 	has(w, 0, 0, 1, false);
 }
 
-static void since(struct world *w, uint64_t ns)
-{
-	size_t cnt;
-	const struct claim *claims = records__claims(w->records, 0, &cnt);
-
-	assert_int_equal(cnt, 1);
-	assert_int_equal(claims->since, ns);
-}
-
-/* Short-term, and pinned whenever somebody looks: since its last call. */
-static void test_in_use_all_the_time(void **state)
-{
-	struct world *w = *state;
-	struct gup_record *record = call(w, A, 0x1000, 0x80, 7, 1, 10);
-
-	record->notes = 0;
-	again(w, record);
-	again(w, record);
-	pinned(w, 10, 0x80, 7, 1);
-	scan(w);
-	since(w, record->last_ns);
-	again(w, record);
-	again(w, record);
-	scan(w);
-	since(w, record->last_ns);
-}
-
-/* All pins of all calls are there still: since the first. */
-static void test_none_released(void **state)
-{
-	struct world *w = *state;
-	struct gup_record *record = call(w, A, 0x1000, 0x80, 7, 1, 10);
-	struct scan_hit *hit = pinned(w, 10, 0x80, 7, 2);
-	uint64_t first = w->now;
-
-	record->notes = 0;
-	again(w, record);
-	scan(w);
-	since(w, first);
-	again(w, record);
-	hit->pins = 3;
-	scan(w);
-	since(w, first);
-}
-
-/* Most have been there since the first scan, and one call since is not the pins of all. */
-static void test_left_behind(void **state)
-{
-	struct world *w = *state;
-	struct gup_record *record = call(w, A, 0x1000, 0x80, 7, 1, 10);
-	uint64_t first = w->now;
-
-	record->notes = 0;
-	again(w, record);
-	again(w, record);
-	pinned(w, 10, 0x80, 7, 3);
-	scan(w);
-	since(w, first);
-	again(w, record);
-	scan(w);
-	since(w, first);
-}
-
 /* A call during the scan, which may have come too late for it: counts for the next one. */
 static void test_call_during_scan(void **state)
 {
@@ -489,9 +426,6 @@ int main(void)
 		TEST(test_remapped_with_scan),
 		TEST(test_remapped_without_scan),
 		TEST(test_same_buffer_again),
-		TEST(test_in_use_all_the_time),
-		TEST(test_none_released),
-		TEST(test_left_behind),
 		TEST(test_call_during_scan),
 		TEST(test_call_during_gc),
 		TEST(test_other_call_during_gc),

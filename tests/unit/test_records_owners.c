@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Plan call's matching where several owners come into question for a folio: see test_records.c. */
+/*
+ * Plan call's matching where several owners come into question for a folio, and since
+ * when they have it: see test_records.c.
+ */
 #include "records_world.h"
 
 /* --- several owners --- */
@@ -346,6 +349,71 @@ static void test_crowd(void **state)
 		assert_true(claims[i].inferred || !claims[i].owner);
 }
 
+/* --- since when --- */
+
+static void since(struct world *w, uint64_t ns)
+{
+	size_t cnt;
+	const struct claim *claims = records__claims(w->records, 0, &cnt);
+
+	assert_int_equal(cnt, 1);
+	assert_int_equal(claims->since, ns);
+}
+
+/* Short-term, and pinned whenever somebody looks: since its last call. */
+static void test_in_use_all_the_time(void **state)
+{
+	struct world *w = *state;
+	struct gup_record *record = call(w, A, 0x1000, 0x80, 7, 1, 10);
+
+	record->notes = 0;
+	again(w, record);
+	again(w, record);
+	pinned(w, 10, 0x80, 7, 1);
+	scan(w);
+	since(w, record->last_ns);
+	again(w, record);
+	again(w, record);
+	scan(w);
+	since(w, record->last_ns);
+}
+
+/* All pins of all calls are there still: since the first. */
+static void test_none_released(void **state)
+{
+	struct world *w = *state;
+	struct gup_record *record = call(w, A, 0x1000, 0x80, 7, 1, 10);
+	struct scan_hit *hit = pinned(w, 10, 0x80, 7, 2);
+	uint64_t first = w->now;
+
+	record->notes = 0;
+	again(w, record);
+	scan(w);
+	since(w, first);
+	again(w, record);
+	hit->pins = 3;
+	scan(w);
+	since(w, first);
+}
+
+/* Most have been there since the first scan, and one call since is not the pins of all. */
+static void test_left_behind(void **state)
+{
+	struct world *w = *state;
+	struct gup_record *record = call(w, A, 0x1000, 0x80, 7, 1, 10);
+	uint64_t first = w->now;
+
+	record->notes = 0;
+	again(w, record);
+	again(w, record);
+	pinned(w, 10, 0x80, 7, 3);
+	scan(w);
+	since(w, first);
+	again(w, record);
+	scan(w);
+	since(w, first);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +438,9 @@ int main(void)
 		TEST(test_place_of_known_late),
 		TEST(test_overlap),
 		TEST(test_crowd),
+		TEST(test_in_use_all_the_time),
+		TEST(test_none_released),
+		TEST(test_left_behind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) |
