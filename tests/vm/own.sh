@@ -33,7 +33,7 @@ install_own() {
 	tar -xJf "$dir/root/usr/src/$package.tar.xz" -C "$dir/source" --strip-components=1 \
 		--exclude '*/Documentation/devicetree' --exclude '*/boot/dts' || return 1
 	rm -rf -- "$dir/root"
-	say "building $version: about 20 minutes on two CPUs"
+	say "building $version: about 23 minutes on two CPUs"
 	build_own "$dir" "$version" >"$cache/kernels/own.log" 2>&1 || {
 		tail -n 20 -- "$cache/kernels/own.log" >&2
 		say "$version: could not be built, see $cache/kernels/own.log"
