@@ -19,9 +19,9 @@ same() {
 	[[ $2 == "$3" ]] || fail "$1: '$2', expected '$3'"
 }
 
-# await COMMAND...: until it succeeds, for half a minute at most.
+# await COMMAND...: until it succeeds, for half a minute at most; in a guest for two.
 await() {
-	local end=$((SECONDS + 30))
+	local end=$((SECONDS + ${GUP_KERNEL:+90} + 30))
 
 	until "$@"; do
 		((SECONDS < end)) || return 1
