@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "filter.h"
 #include "snapshot.h"
@@ -189,6 +190,8 @@ static inline struct top_look *top_look(struct top_model *model)
 
 /* The table of columns, and one by name, NULL if there is none. */
 const struct top_column *top_columns(size_t *cnt);
+/* Their names and what they show, a line each. */
+void top_columns__list(FILE *out);
 const struct top_column *top_column(const char *name, size_t length);
 bool top_column__descends(const struct top_column *column); /* its natural order */
 /* "memory,pins": fills columns, 0 or -EINVAL with the bad word in *bad (malloced). */

@@ -134,17 +134,6 @@ static int batch(struct top_ui *ui, const struct top_env *env)
 	return 0;
 }
 
-/* Those of all views: which of them a view fills, it shows. */
-static int list_columns(void)
-{
-	size_t cnt;
-	const struct top_column *columns = top_columns(&cnt);
-
-	for (size_t i = 0; i < cnt; i++)
-		printf("%-11s %s\n", columns[i].name, columns[i].help);
-	return 0;
-}
-
 static int set_columns(struct top_model *model, const char *list)
 {
 	struct top_look *look = top_look(model);
@@ -220,8 +209,10 @@ int top_run(const struct top_env *env)
 	struct top_ui ui = {};
 	int ret;
 
-	if (env->columns && !strcmp(env->columns, "help"))
-		return list_columns();
+	if (env->columns && !strcmp(env->columns, "help")) {
+		top_columns__list(stdout);
+		return 0;
+	}
 	setlocale(LC_CTYPE, "");
 	ret = set_looks(&ui, env);
 	if (!ret)

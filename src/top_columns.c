@@ -366,6 +366,12 @@ const struct top_column *top_columns(size_t *cnt)
 	return columns;
 }
 
+void top_columns__list(FILE *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+		fprintf(out, "%-11s %s\n", columns[i].name, columns[i].help);
+}
+
 const struct top_column *top_column(const char *name, size_t length)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)

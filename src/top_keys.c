@@ -351,9 +351,8 @@ static const struct key keys[] = {
 char *top_key_help(const struct top_ui *ui)
 {
 	char *text = NULL;
-	size_t bytes, cnt;
+	size_t bytes;
 	FILE *out = open_memstream(&text, &bytes);
-	const struct top_column *columns = top_columns(&cnt);
 
 	(void)ui;
 	if (!out)
@@ -361,8 +360,7 @@ char *top_key_help(const struct top_ui *ui)
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		fprintf(out, "%-11s %s\n", keys[i].name, keys[i].help);
 	fprintf(out, "\nColumns, for c, -o and --sort:\n");
-	for (size_t i = 0; i < cnt; i++)
-		fprintf(out, "%-11s %s\n", columns[i].name, columns[i].help);
+	top_columns__list(out);
 	fprintf(out, "\nCapitals and ! stand for what should not be, ? for evidence or unknown.\n");
 	if (fclose(out)) {
 		free(text);
