@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Adapters of plan call: API functions at their exit, each in three copies (see
+ * Adapters of plan call: API functions at their exit, each in up to four copies (see
  * record.bpf.h). Numbers are read from the context directly, which costs one
  * instruction; the address of pages[] only through a helper: see arg() in
  * track.bpf.c.
@@ -44,7 +44,13 @@ int call2__pin_user_pages(void *ctx)
 SEC("?fexit/pin_user_pages")
 int call3__pin_user_pages(void *ctx)
 {
-	return call_pin_user_pages(ctx, 4, COPY_SPARE);
+	return call_pin_user_pages(ctx, 4, COPY_THIRD);
+}
+
+SEC("?fexit/pin_user_pages")
+int call4__pin_user_pages(void *ctx)
+{
+	return call_pin_user_pages(ctx, 4, COPY_FOURTH);
 }
 
 SEC("?fexit/pin_user_pages")
@@ -62,7 +68,13 @@ int call2__pin_user_pages__vmas(void *ctx)
 SEC("?fexit/pin_user_pages")
 int call3__pin_user_pages__vmas(void *ctx)
 {
-	return call_pin_user_pages(ctx, 5, COPY_SPARE);
+	return call_pin_user_pages(ctx, 5, COPY_THIRD);
+}
+
+SEC("?fexit/pin_user_pages")
+int call4__pin_user_pages__vmas(void *ctx)
+{
+	return call_pin_user_pages(ctx, 5, COPY_FOURTH);
 }
 
 static __always_inline int call_pin_user_pages_fast(void *ctx, __u32 api, enum copy copy)
@@ -86,7 +98,13 @@ int call2__pin_user_pages_fast(void *ctx)
 SEC("?fexit/pin_user_pages_fast")
 int call3__pin_user_pages_fast(void *ctx)
 {
-	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST, COPY_SPARE);
+	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST, COPY_THIRD);
+}
+
+SEC("?fexit/pin_user_pages_fast")
+int call4__pin_user_pages_fast(void *ctx)
+{
+	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST, COPY_FOURTH);
 }
 
 SEC("?fexit/pin_user_pages_fast_only")
@@ -104,7 +122,13 @@ int call2__pin_user_pages_fast_only(void *ctx)
 SEC("?fexit/pin_user_pages_fast_only")
 int call3__pin_user_pages_fast_only(void *ctx)
 {
-	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST_ONLY, COPY_SPARE);
+	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST_ONLY, COPY_THIRD);
+}
+
+SEC("?fexit/pin_user_pages_fast_only")
+int call4__pin_user_pages_fast_only(void *ctx)
+{
+	return call_pin_user_pages_fast(ctx, GUP_API_PIN_USER_PAGES_FAST_ONLY, COPY_FOURTH);
 }
 
 static __always_inline int call_pin_user_pages_unlocked(void *ctx, enum copy copy)
@@ -129,7 +153,13 @@ int call2__pin_user_pages_unlocked(void *ctx)
 SEC("?fexit/pin_user_pages_unlocked")
 int call3__pin_user_pages_unlocked(void *ctx)
 {
-	return call_pin_user_pages_unlocked(ctx, COPY_SPARE);
+	return call_pin_user_pages_unlocked(ctx, COPY_THIRD);
+}
+
+SEC("?fexit/pin_user_pages_unlocked")
+int call4__pin_user_pages_unlocked(void *ctx)
+{
+	return call_pin_user_pages_unlocked(ctx, COPY_FOURTH);
 }
 
 static __always_inline int call_pin_user_pages_remote(void *ctx, enum copy copy)
@@ -154,7 +184,13 @@ int call2__pin_user_pages_remote(void *ctx)
 SEC("?fexit/pin_user_pages_remote")
 int call3__pin_user_pages_remote(void *ctx)
 {
-	return call_pin_user_pages_remote(ctx, COPY_SPARE);
+	return call_pin_user_pages_remote(ctx, COPY_THIRD);
+}
+
+SEC("?fexit/pin_user_pages_remote")
+int call4__pin_user_pages_remote(void *ctx)
+{
+	return call_pin_user_pages_remote(ctx, COPY_FOURTH);
 }
 
 static __always_inline int call_memfd_pin_folios(void *ctx, enum copy copy)
@@ -178,7 +214,13 @@ int call2__memfd_pin_folios(void *ctx)
 SEC("?fexit/memfd_pin_folios")
 int call3__memfd_pin_folios(void *ctx)
 {
-	return call_memfd_pin_folios(ctx, COPY_SPARE);
+	return call_memfd_pin_folios(ctx, COPY_THIRD);
+}
+
+SEC("?fexit/memfd_pin_folios")
+int call4__memfd_pin_folios(void *ctx)
+{
+	return call_memfd_pin_folios(ctx, COPY_FOURTH);
 }
 
 /*

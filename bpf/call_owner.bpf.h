@@ -64,7 +64,8 @@ static __always_inline struct last_call *last_call(__u64 thread)
 enum copy {
 	COPY_FIRST, /* the one attached last */
 	COPY_SECOND,
-	COPY_SPARE,
+	COPY_THIRD,
+	COPY_FOURTH, /* only where the kernel can be preempted anywhere */
 };
 
 /*
@@ -135,7 +136,7 @@ static __noinline __u32 call_owner(void *ctx, struct pin_call *call, enum copy c
 	key.tgid = call->tgid;
 	key.api = call->api;
 	key.flags = call->flags;
-	if (copy == COPY_SPARE || no_stacks)
+	if (copy >= COPY_THIRD || no_stacks)
 		return owner_get(task, &key);
 	if (!(call->flags & foll_longterm) && call->cnt < GUP_STACK_PAGES) {
 		known = plain_owner(&key);

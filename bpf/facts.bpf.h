@@ -19,6 +19,7 @@ const volatile __u32 pgty_hugetlb; /* top byte of page_type, 0 = by destructor *
 const volatile __u32 dtor_hugetlb;
 const volatile bool hugetlb_index_huge; /* up to v6.6: a hugetlb folio's index counts huge pages */
 const volatile __u32 stack_every = 8;	/* plan call: stacks of one in so many short small calls */
+const volatile __u32 call_copies = 3;	/* plan call: of each program */
 const volatile bool zero_page_counts;	/* up to v6.4: the zero page is pinned like any other */
 /* Functions that hold an inlined copy of the counting code: see src/hooks.c. */
 const volatile bool inlined_unpin_user_page;

@@ -7,10 +7,11 @@
  *
  * A record is written at the exit of the API function, when pages[] is filled
  * and pinned, so struct pages are read without a lock. Three copies of each
- * program run one after the other: BPF skips a program that was preempted on
- * the same CPU, for whatever thread. The copies that come later find a token of
- * the first and leave. The last, the spare, takes no stacks: it is short, so that
- * it is seldom preempted itself, and others find it free.
+ * program run one after the other, four where a task can be preempted anywhere in
+ * the kernel: BPF skips a program that was preempted on the same CPU, for whatever
+ * thread. The copies that come later find a token of the first and leave. From the
+ * third on they take no stacks: they are short, so that they are seldom preempted
+ * themselves, and others find them free.
  *
  * RDMA and VFIO pin at most 512 pages a call and go on behind them. A long-term
  * call that begins where the thread's last record ends, in memory and in what
@@ -242,15 +243,16 @@ static __always_inline bool is_done(__u64 where, __u64 cnt, enum copy copy)
 {
 	__u64 thread = bpf_get_current_pid_tgid(), call = where ^ (cnt << 48);
 	struct last_call *last = last_call(thread);
+	bool none_after = copy + 1 == call_copies;
 
 	if (!last)
 		return false;
 	if (copy != COPY_FIRST && last->thread == thread && last->call == call) {
-		if (copy == COPY_SPARE)
+		if (none_after)
 			last->thread = 0;
 		return true;
 	}
-	last->thread = copy == COPY_SPARE ? 0 : thread;
+	last->thread = none_after ? 0 : thread;
 	last->call = call;
 	return false;
 }

@@ -27,7 +27,9 @@ enum hook_ret { RET_ANY, RET_VOID, RET_BOOL, RET_INT, RET_PTR };
 
 enum hook_need { MUST, IF_PRESENT };
 
-#define HOOK_PROGS 3
+#define HOOK_PROGS 4
+#define HOOK_SPARE \
+	3 /* goes before the others, where a task can be preempted anywhere in the kernel */
 
 struct hook {
 	const char *group; /* of the rows of a group the first that fits is used */
@@ -39,7 +41,7 @@ struct hook {
 	enum hook_need need; /* MUST: the plan is refused when no row of the group fits */
 	bool flow_only;	     /* for kernels whose BPF has no compare-and-exchange */
 	const char *inlines; /* counts only where the function holds its own copy of this one */
-	const char *progs[HOOK_PROGS];
+	const char *progs[HOOK_PROGS]; /* in the order in which they are attached */
 };
 
 /* The kernel as the selection sees it. */
@@ -48,6 +50,7 @@ struct hook_kernel {
 	bool (*func)(const void *ctx, const char *name, int *nargs, enum hook_ret *ret);
 	const void *ctx;
 	bool has_cmpxchg; /* BPF atomics, since Linux kernel commit 5ffa25502b5a (in v5.12) */
+	bool preempts_anywhere;
 };
 
 #define HOOKS_MAX 56
@@ -57,6 +60,7 @@ struct hook_choice {
 	size_t cnt;
 	const char *lacking[HOOKS_MAX]; /* MUST groups without a row */
 	size_t lacking_cnt;
+	bool spares; /* are attached, too */
 };
 
 /* The table: rows and their number. */
@@ -65,6 +69,10 @@ const struct hook *hooks__table(size_t *cnt);
 /* Chooses the rows of a plan. 0, or -ENOENT when a MUST group has none (choice->lacking says which). */
 int hooks__select(const struct hook_kernel *kernel, enum hook_plan plan,
 		  struct hook_choice *choice);
+
+/* The program of a chosen row that is attached nth, from 0 on; NULL behind the last. */
+const char *hook_choice__prog(const struct hook_choice *choice, const struct hook *hook,
+			      size_t nth);
 
 /* "core", "call"; the plan of a name, or -1. */
 const char *hook_plan_name(enum hook_plan plan);

@@ -26,6 +26,7 @@ struct kernel_facts {
 	/* other values of page_type's top byte; 0 = this kernel has no such type, or bits instead */
 	uint64_t pgty_buddy, pgty_offline, pgty_table, pgty_slab, pgty_zsmalloc;
 	bool zero_page_counts;
+	bool preempts_anywhere;	 /* or it could not be asked */
 	bool hugetlb_index_huge; /* the index of a hugetlb folio counts huge pages */
 	uint64_t page_struct_bytes;
 };
@@ -35,7 +36,7 @@ struct kernel_facts {
  * the counters that pins are counted in (older than v5.10); else -errno.
  */
 int kernel_facts__read(struct kernel_facts *facts);
-/* The same without zero_page_counts and has_cmpxchg, which are found by trying. */
+/* The same without zero_page_counts, preempts_anywhere and has_cmpxchg, which BTF does not tell. */
 int kernel_facts__read_btf(struct kernel_facts *facts);
 /* What such an error means and what to do, in one line on stderr. */
 void kernel_facts__explain(int err);

@@ -115,37 +115,37 @@ static const struct hook table[] = {
 	{ "get_user_pages_unlocked", PLAN_CORE, ROLE_GET, "get_user_pages_unlocked",
 	  4, RET_INT, IF_PRESENT, false, NULL, { "fexit__get_user_pages_unlocked" } },
 
-	/* Plan call: the API functions again, at their exit alone, in three copies each. */
+	/* Plan call: the API functions again, at their exit alone, in several copies (bpf/record.bpf.h). */
 	{ "pin_user_pages", PLAN_CALL, ROLE_RECORD, "pin_user_pages",
 	  4, RET_INT, MUST, false, NULL,
-	  { "call3__pin_user_pages", "call2__pin_user_pages", "call__pin_user_pages" } },
+	  { "call3__pin_user_pages", "call2__pin_user_pages", "call__pin_user_pages", "call4__pin_user_pages" } },
 	{ "pin_user_pages", PLAN_CALL, ROLE_RECORD, "pin_user_pages",
 	  5, RET_INT, MUST, false, NULL,
 	  { "call3__pin_user_pages__vmas", "call2__pin_user_pages__vmas",
-	    "call__pin_user_pages__vmas" } },
+	    "call__pin_user_pages__vmas", "call4__pin_user_pages__vmas" } },
 	{ "pin_user_pages_fast", PLAN_CALL, ROLE_RECORD, "pin_user_pages_fast",
 	  4, RET_INT, MUST, false, NULL,
 	  { "call3__pin_user_pages_fast", "call2__pin_user_pages_fast",
-	    "call__pin_user_pages_fast" } },
+	    "call__pin_user_pages_fast", "call4__pin_user_pages_fast" } },
 	{ "pin_user_pages_fast_only", PLAN_CALL, ROLE_RECORD, "pin_user_pages_fast_only",
 	  4, RET_INT, IF_PRESENT, false, NULL,
 	  { "call3__pin_user_pages_fast_only", "call2__pin_user_pages_fast_only",
-	    "call__pin_user_pages_fast_only" } },
+	    "call__pin_user_pages_fast_only", "call4__pin_user_pages_fast_only" } },
 	{ "pin_user_pages_unlocked", PLAN_CALL, ROLE_RECORD, "pin_user_pages_unlocked",
 	  4, RET_INT, IF_PRESENT, false, NULL,
 	  { "call3__pin_user_pages_unlocked", "call2__pin_user_pages_unlocked",
-	    "call__pin_user_pages_unlocked" } },
+	    "call__pin_user_pages_unlocked", "call4__pin_user_pages_unlocked" } },
 	{ "pin_user_pages_remote", PLAN_CALL, ROLE_RECORD, "pin_user_pages_remote",
 	  6, RET_INT, MUST, false, NULL,
 	  { "call3__pin_user_pages_remote", "call2__pin_user_pages_remote",
-	    "call__pin_user_pages_remote" } },
+	    "call__pin_user_pages_remote", "call4__pin_user_pages_remote" } },
 	/* With vmas more arguments than a trampoline carries: a pair of probes. */
 	{ "pin_user_pages_remote", PLAN_CALL, ROLE_RECORD, "pin_user_pages_remote",
 	  7, RET_INT, MUST, false, NULL,
 	  { "kprobe__pin_user_pages_remote__vmas", "kretprobe__pin_user_pages_remote__vmas" } },
 	{ "memfd_pin_folios", PLAN_CALL, ROLE_RECORD, "memfd_pin_folios",
 	  6, RET_INT, IF_PRESENT, false, NULL,
-	  { "call3__memfd_pin_folios", "call2__memfd_pin_folios", "call__memfd_pin_folios" } },
+	  { "call3__memfd_pin_folios", "call2__memfd_pin_folios", "call__memfd_pin_folios", "call4__memfd_pin_folios" } },
 };
 /* clang-format on */
 
@@ -237,6 +237,7 @@ int hooks__select(const struct hook_kernel *kernel, enum hook_plan plan, struct 
 	const char *done = NULL; /* group that has its row */
 
 	memset(choice, 0, sizeof(*choice));
+	choice->spares = kernel->preempts_anywhere;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		const struct hook *hook = &table[i];
 		bool last = i + 1 == ARRAY_SIZE(table) || strcmp(hook->group, table[i + 1].group);
@@ -251,4 +252,13 @@ int hooks__select(const struct hook_kernel *kernel, enum hook_plan plan, struct 
 		}
 	}
 	return choice->lacking_cnt || !choice->cnt ? -ENOENT : 0;
+}
+
+const char *hook_choice__prog(const struct hook_choice *choice, const struct hook *hook, size_t nth)
+{
+	size_t before = choice->spares && hook->progs[HOOK_SPARE];
+
+	if (nth < before)
+		return hook->progs[HOOK_SPARE];
+	return nth - before < HOOK_SPARE ? hook->progs[nth - before] : NULL;
 }

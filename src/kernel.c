@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "resolve.h"
@@ -161,6 +162,25 @@ static bool probe_zero_page(void)
 	return counts;
 }
 
+/*
+ * May a task be preempted anywhere in the kernel, and not only where it sleeps, leaves
+ * it or has run for long? Since Linux kernel commit 6ef869e06470 ("preempt: Introduce
+ * CONFIG_PREEMPT_DYNAMIC") (in v5.12) that is chosen at boot, and debugfs tells. Where
+ * it does not, "PREEMPT_DYNAMIC" says that it may be so; other kernels that have the
+ * word, PREEMPT_LAZY's excepted, are built so.
+ */
+static bool probe_preemption(void)
+{
+	cleanup_file FILE *file = fopen("/sys/kernel/debug/sched/preempt", "re");
+	struct utsname kernel;
+	char modes[128];
+
+	if (file && fgets(modes, sizeof(modes), file))
+		return strstr(modes, "(full)");
+	return !uname(&kernel) && strstr(kernel.version, "PREEMPT") &&
+	       !strstr(kernel.version, "PREEMPT_LAZY");
+}
+
 int kernel_facts__read_btf(struct kernel_facts *facts)
 {
 	uint64_t acquired, released;
@@ -187,6 +207,7 @@ int kernel_facts__read(struct kernel_facts *facts)
 		return err;
 	facts->has_cmpxchg = probe_cmpxchg();
 	facts->zero_page_counts = probe_zero_page();
+	facts->preempts_anywhere = probe_preemption();
 	return 0;
 }
 
@@ -240,6 +261,7 @@ struct hook_kernel kernel_facts__view(const struct kernel_facts *facts)
 		.func = find_func,
 		.ctx = facts,
 		.has_cmpxchg = facts->has_cmpxchg,
+		.preempts_anywhere = facts->preempts_anywhere,
 	};
 }
 

@@ -19,12 +19,13 @@ static void print_table(FILE *out, const struct hook_choice *choice, struct kern
 {
 	for (size_t i = 0; i < choice->cnt; i++) {
 		const struct hook *hook = choice->hooks[i];
+		const char *prog;
 		int calls = 1;
 
 		fprintf(out, "%-34s %-12s %s", hook->func, hook_role_name(hook->role),
-			hook->progs[0]);
-		for (int p = 1; p < HOOK_PROGS && hook->progs[p]; p++)
-			fprintf(out, " + %s", hook->progs[p]);
+			hook_choice__prog(choice, hook, 0));
+		for (size_t p = 1; (prog = hook_choice__prog(choice, hook, p)); p++)
+			fprintf(out, " + %s", prog);
 		if (hook->inlines) {
 			calls = reader && ksyms ? kernel_reader__calls(reader, ksyms, hook->func,
 								       hook->inlines)

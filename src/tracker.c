@@ -102,6 +102,7 @@ static void set_facts(struct tracker *tracker, const struct kernel_facts *facts)
 	ro->zero_page_counts = facts->zero_page_counts;
 	ro->hugetlb_index_huge = facts->hugetlb_index_huge;
 	ro->stack_every = tracker->opts.stack_every;
+	ro->call_copies = HOOK_SPARE + facts->preempts_anywhere;
 	ro->ages_mask = places_of_ages(tracker) - 1;
 }
 
@@ -127,9 +128,10 @@ static void choose_programs(struct tracker *tracker)
 
 	for (size_t i = 0; i < tracker->choice.cnt; i++) {
 		const struct hook *hook = tracker->choice.hooks[i];
+		const char *prog;
 
-		for (int p = 0; p < HOOK_PROGS && hook->progs[p]; p++)
-			bpf_program__set_autoload(prog_of(tracker, hook->progs[p]),
+		for (size_t p = 0; (prog = hook_choice__prog(&tracker->choice, hook, p)); p++)
+			bpf_program__set_autoload(prog_of(tracker, prog),
 						  !is_skipped(tracker, hook));
 	}
 	bpf_program__set_autoload(tracker->skel->progs.raw_tp__sched_process_fork, true);
@@ -316,6 +318,7 @@ static int attach_prog(struct tracker *tracker, struct bpf_program *prog)
 
 static int attach_hook(struct tracker *tracker, const struct hook *hook)
 {
+	const char *prog;
 	int err = 0;
 
 	tracker->wanted++;
@@ -323,8 +326,8 @@ static int attach_hook(struct tracker *tracker, const struct hook *hook)
 		tracker->gaps[tracker->gap_cnt++] = (struct tracker_gap){ hook->func, 0 };
 		return 0;
 	}
-	for (int p = 0; p < HOOK_PROGS && hook->progs[p] && !err; p++)
-		err = attach_prog(tracker, prog_of(tracker, hook->progs[p]));
+	for (size_t p = 0; !err && (prog = hook_choice__prog(&tracker->choice, hook, p)); p++)
+		err = attach_prog(tracker, prog_of(tracker, prog));
 	if (!err) {
 		tracker->attached++;
 		return 0;

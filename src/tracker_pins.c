@@ -30,7 +30,7 @@
 
 /* The value of the map "note". */
 struct note {
-	uint64_t code;	 /* hash of the BPF object */
+	uint64_t code;	 /* hash of the BPF object; one more where its spare copies run */
 	uint64_t layout; /* of kept: opts.kept_layout */
 	uint64_t abi;	 /* of the maps */
 	uint64_t max_folios, max_records;
@@ -55,7 +55,7 @@ static struct note note_of(const struct tracker *tracker)
 	const void *object = track_bpf__elf_bytes(&bytes);
 
 	return (struct note){
-		.code = hash_of(object, bytes),
+		.code = hash_of(object, bytes) + tracker->facts->preempts_anywhere,
 		.layout = tracker->opts.kept_layout,
 		.abi = GUP_ABI_SUM,
 		.max_folios = tracker->opts.max_folios,

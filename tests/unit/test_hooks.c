@@ -95,7 +95,7 @@ static bool fake_func(const void *ctx, const char *name, int *nargs, enum hook_r
 
 static int choose_plan(const struct fake *fake, enum hook_plan plan, struct hook_choice *choice)
 {
-	const struct hook_kernel kernel = { fake_func, fake, fake->version > V5_10 };
+	const struct hook_kernel kernel = { fake_func, fake, fake->version > V5_10, false };
 
 	return hooks__select(&kernel, plan, choice);
 }
@@ -109,11 +109,12 @@ static void print_choice(FILE *out, const struct hook_choice *choice)
 {
 	for (size_t i = 0; i < choice->cnt; i++) {
 		const struct hook *hook = choice->hooks[i];
+		const char *prog;
 
 		fprintf(out, "%-34s %-12s %s", hook->func, hook_role_name(hook->role),
-			hook->progs[0]);
-		for (int p = 1; p < HOOK_PROGS && hook->progs[p]; p++)
-			fprintf(out, " + %s", hook->progs[p]);
+			hook_choice__prog(choice, hook, 0));
+		for (size_t p = 1; (prog = hook_choice__prog(choice, hook, p)); p++)
+			fprintf(out, " + %s", prog);
 		fprintf(out, "%s%s\n", hook->inlines ? " | inlines " : "",
 			hook->inlines ? hook->inlines : "");
 	}
@@ -210,7 +211,7 @@ static bool no_func(const void *ctx, const char *name, int *nargs, enum hook_ret
 
 static void test_nothing_there(void **state)
 {
-	struct hook_kernel kernel = { no_func, NULL, true };
+	struct hook_kernel kernel = { no_func, NULL, true, false };
 	struct fake fake = { .version = V7_3 };
 	struct hook_choice choice;
 
@@ -218,7 +219,7 @@ static void test_nothing_there(void **state)
 	assert_int_equal(hooks__select(&kernel, PLAN_CORE, &choice), -ENOENT);
 	assert_int_equal(choice.cnt, 0);
 	assert_int_equal(choice.lacking_cnt, 5);
-	kernel = (struct hook_kernel){ fake_func, &fake, true };
+	kernel = (struct hook_kernel){ fake_func, &fake, true, false };
 	kernel.has_cmpxchg = false;
 	assert_int_equal(hooks__select(&kernel, PLAN_CALL, &choice), -ENOENT);
 	assert_int_equal(choice.cnt, 0);
@@ -253,7 +254,7 @@ static void test_optional(void **state)
 static void test_flow_only(void **state)
 {
 	struct fake fake = { .version = V5_10 };
-	struct hook_kernel kernel = { fake_func, &fake, false };
+	struct hook_kernel kernel = { fake_func, &fake, false, false };
 	struct hook_choice choice;
 
 	(void)state;
@@ -364,6 +365,39 @@ static void test_programs(void **state)
 	bpf_object__close(obj);
 }
 
+/*
+ * Where a task can be preempted anywhere, plan call's programs have one more copy, which is
+ * attached first and so runs last; plan core's have none.
+ */
+static void test_spares(void **state)
+{
+	static const char *const copies[] = { "call4", "call3", "call2", "call" };
+	const struct fake fake = { .version = V7_3 };
+	const struct hook_kernel kernel = { fake_func, &fake, true, true };
+	struct hook_choice choice;
+	char expected[64];
+
+	(void)state;
+	assert_int_equal(hooks__select(&kernel, PLAN_CALL, &choice), 0);
+	assert_true(choice.cnt >= 5);
+	for (size_t i = 0; i < choice.cnt; i++) {
+		const struct hook *hook = choice.hooks[i];
+
+		for (size_t nth = 0; nth < ARRAY_SIZE(copies); nth++) {
+			const char *prog = hook_choice__prog(&choice, hook, nth);
+
+			assert_non_null(prog);
+			snprintf(expected, sizeof(expected), "%s__%s", copies[nth], hook->func);
+			assert_string_equal(prog, expected);
+		}
+		assert_null(hook_choice__prog(&choice, hook, ARRAY_SIZE(copies)));
+	}
+	assert_int_equal(hooks__select(&kernel, PLAN_CORE, &choice), 0);
+	for (size_t i = 0; i < choice.cnt; i++)
+		assert_string_equal(hook_choice__prog(&choice, choice.hooks[i], 0),
+				    choice.hooks[i]->progs[0]);
+}
+
 /* The BPF side's numbers of the API functions are the snapshot's. */
 static void test_api_numbers(void **state)
 {
@@ -403,8 +437,8 @@ int main(void)
 		cmocka_unit_test(test_golden),	      cmocka_unit_test(test_lacking),
 		cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_optional),
 		cmocka_unit_test(test_flow_only),     cmocka_unit_test(test_table),
-		cmocka_unit_test(test_ignored),	      cmocka_unit_test(test_programs),
-		cmocka_unit_test(test_api_numbers),
+		cmocka_unit_test(test_ignored),	      cmocka_unit_test(test_spares),
+		cmocka_unit_test(test_programs),      cmocka_unit_test(test_api_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
