@@ -7,6 +7,7 @@
 #ifndef GUP_NOTES_H
 #define GUP_NOTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,11 @@ void notes__free(struct notes *notes);
 void notes__take(void *ctx, const struct gup_rec *rec);
 /* Unwinds the stacks taken since: call it when no record is left to take. */
 void notes__unwind(struct notes *notes);
+
+/* No room for another process or stack. */
+bool notes__full(const struct notes *notes);
+/* Forgets what belongs to none of these owners, which it sorts. */
+void notes__forget_others(struct notes *notes, struct gup_owner *owners, size_t cnt);
 
 /* Maps of a process, noted then or read now; NULL if neither worked. Owned by notes. */
 const struct proc_maps *notes__maps(struct notes *notes, uint32_t tgid, uint64_t start_boottime);

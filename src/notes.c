@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Notes by process and by owner, in two small hash-less tables: a report has
- * tens of processes that pin, not thousands; the tables are bounded anyway.
+ * tens of processes that pin, not thousands. When a table is full, those of
+ * owners that nobody knows any more make room.
  */
 #include "notes.h"
 
@@ -180,4 +181,54 @@ size_t notes__stack(const struct notes *notes, const struct gup_owner *owner, co
 		return notes->stacks[i].cnt;
 	}
 	return 0;
+}
+
+bool notes__full(const struct notes *notes)
+{
+	return notes->proc_cnt == PROCS_MAX || notes->stack_cnt == STACKS_MAX;
+}
+
+static int by_process(const void *a, const void *b)
+{
+	const struct gup_owner_key *x = &((const struct gup_owner *)a)->key;
+	const struct gup_owner_key *y = &((const struct gup_owner *)b)->key;
+
+	if (x->tgid != y->tgid)
+		return x->tgid < y->tgid ? -1 : 1;
+	return (x->start_boottime > y->start_boottime) - (x->start_boottime < y->start_boottime);
+}
+
+static bool is_among(const struct gup_owner *owners, size_t cnt, uint32_t tgid,
+		     uint64_t start_boottime)
+{
+	const struct gup_owner process = {
+		.key = { .tgid = tgid, .start_boottime = start_boottime },
+	};
+
+	return cnt && bsearch(&process, owners, cnt, sizeof(*owners), by_process);
+}
+
+void notes__forget_others(struct notes *notes, struct gup_owner *owners, size_t cnt)
+{
+	size_t procs = 0, stacks = 0;
+
+	if (cnt)
+		qsort(owners, cnt, sizeof(*owners), by_process);
+	for (size_t i = 0; i < notes->proc_cnt; i++) {
+		const struct noted_proc *proc = &notes->procs[i];
+
+		if (is_among(owners, cnt, proc->tgid, proc->start_boottime))
+			notes->procs[procs++] = *proc;
+		else
+			proc_maps__free(proc->maps);
+	}
+	for (size_t i = 0; i < notes->stack_cnt; i++) {
+		const struct noted_stack *stack = &notes->stacks[i];
+
+		if (is_among(owners, cnt, stack->tgid, stack->start_boottime))
+			notes->stacks[stacks++] = *stack;
+	}
+	memset(notes->procs + procs, 0, (notes->proc_cnt - procs) * sizeof(*notes->procs));
+	notes->proc_cnt = procs;
+	notes->stack_cnt = stacks;
 }

@@ -24,6 +24,7 @@
 #define SETTLE_MS 20
 #define TICK_NS 10000000ULL
 #define NS_PER_S 1000000000ULL
+#define SWEEP_NS (10 * NS_PER_S)
 
 struct own_tracker {
 	struct kernel_facts facts;
@@ -37,6 +38,7 @@ struct own_tracker {
 	struct flow base;
 	struct take_options take;
 	uint64_t release_ns;
+	uint64_t swept_ns; /* monotonic: when notes were full last */
 	struct own_cost cost;
 };
 
@@ -360,11 +362,25 @@ void own_tracker__close(struct own_tracker *own)
 	free(own);
 }
 
+static void sweep_notes(struct own_tracker *own)
+{
+	cleanup_free struct gup_owner *owners = NULL;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	size_t cnt;
+
+	if (!notes__full(own->notes) || now < own->swept_ns + SWEEP_NS)
+		return;
+	own->swept_ns = now;
+	if (!tracker__owners(own->tracker, &owners, &cnt))
+		notes__forget_others(own->notes, owners, cnt);
+}
+
 int own_tracker__poll(struct own_tracker *own, int timeout_ms)
 {
 	int err = tracker__poll(own->tracker, timeout_ms);
 
 	notes__unwind(own->notes);
+	sweep_notes(own);
 	if (!err && own->calls)
 		err = calls__tick(own->calls);
 	return err;
