@@ -149,6 +149,7 @@ static void add_owners(struct take *take)
 		    owner->pinned > owner->released + owner->stale)
 			site->left += owner->pinned - owner->released - owner->stale;
 		site->in_tree |= owner->in_tree;
+		take->snap->cmd_pins += owner->in_tree ? owner->pinned : 0;
 	}
 }
 
