@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which owners and processes plan call may forget: of processes that have exited,
+ * Which owners and processes a tracker may forget: of processes that have exited,
  * as no call of theirs can be under way any more, and where room gets scarce, owners
  * that are idle. Plain data.
  */
@@ -25,10 +25,9 @@ size_t gone__idle(struct gup_owner *owners, size_t cnt, const bool *used, size_t
 		  uint64_t before_ns);
 
 /*
- * Puts those processes first that had exited before before_ns, are not of the
- * command under test, own nothing of owners, and that no other process was forked
- * from. How many; of a line of dead processes only the last, so call it again
- * the next time.
+ * Puts those processes first that had exited before before_ns, own nothing of owners,
+ * and that no other process was forked from. How many; of a line of dead processes
+ * only the last, so call it again the next time.
  */
 size_t gone__procs(struct proc_item *procs, size_t cnt, const struct gup_owner *owners,
 		   size_t owner_cnt, uint64_t before_ns);

@@ -138,6 +138,8 @@ struct ledger_item {
  */
 int tracker__ledger(const struct tracker *tracker, struct ledger_item **items, size_t *cnt);
 int tracker__owners(const struct tracker *tracker, struct gup_owner **owners, size_t *cnt);
+/* How many those are, at less cost. */
+size_t tracker__owner_cnt(const struct tracker *tracker);
 
 /*
  * Plan call. Records as they are now: *items is malloc'ed, key and record of

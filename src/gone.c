@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What plan call may forget: see gone.h. */
+/* Who may be forgotten: see gone.h. */
 #include "gone.h"
 
 #include <stdlib.h>
@@ -95,7 +95,7 @@ size_t gone__procs(struct proc_item *procs, size_t cnt, const struct gup_owner *
 	for (size_t i = 0; numbers && i < cnt; i++) {
 		struct proc_item item = procs[i];
 
-		if (!had_exited(&item, before_ns) || item.proc.in_tree ||
+		if (!had_exited(&item, before_ns) ||
 		    bsearch(&item.key.tgid, numbers, number_cnt, sizeof(*numbers), by_number))
 			continue;
 		procs[i] = procs[gone];

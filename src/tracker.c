@@ -427,5 +427,8 @@ int tracker__poll(struct tracker *tracker, int timeout_ms)
 
 	if (err < 0 && err != -EINTR)
 		return err;
-	return has_ledger(tracker) ? tracker__reap(tracker) : 0;
+	if (!has_ledger(tracker))
+		return 0;
+	err = tracker__reap(tracker);
+	return err ? err : tracker__fold(tracker);
 }

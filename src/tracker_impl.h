@@ -30,6 +30,7 @@ struct tracker {
 	void *record_ctx;
 	uint64_t kept_bytes; /* in the map that tracker__keep() has made */
 	uint64_t reaped;     /* ledger entries deleted so far */
+	uint64_t folded_ns;  /* monotonic: when tracker__fold() looked last */
 	struct retired {
 		uint32_t id;
 		uint64_t ns; /* monotonic: since when */
@@ -52,5 +53,9 @@ int tracker__find_retired(struct tracker *tracker);
 int tracker__recount(struct tracker *tracker);
 /* Deletes ledger entries at zero when the map is more than half full. 0 or -errno. */
 int tracker__reap(struct tracker *tracker);
+/* Plan core: makes room when a quarter of the owners is in use, every other second at most. 0 or -errno. */
+int tracker__fold(struct tracker *tracker);
+/* Marks those, by id, of whom a thread has counted releases that are in no site yet. 0 or -errno. */
+int tracker__mark_releasing(const struct tracker *tracker, bool used[TRACKER_OWNERS_END]);
 
 #endif

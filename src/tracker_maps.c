@@ -277,6 +277,23 @@ int tracker__sites(const struct tracker *tracker, struct site_item **sites, size
 	return finish(&list, err, sites, cnt);
 }
 
+static int mark_owner(void *ctx, const void *key, const void *value)
+{
+	const struct release_mark *mark = value;
+	bool *used = ctx;
+
+	(void)key;
+	if (mark->key.owner < TRACKER_OWNERS_END)
+		used[mark->key.owner] = true;
+	return 0;
+}
+
+int tracker__mark_releasing(const struct tracker *tracker, bool used[TRACKER_OWNERS_END])
+{
+	return each_element(tracker->skel->maps.release_marks, sizeof(uint32_t),
+			    sizeof(struct release_mark), mark_owner, used);
+}
+
 static int add_err(void *ctx, const void *key, const void *value)
 {
 	struct err_item *item = list_add(ctx);
@@ -339,74 +356,20 @@ int tracker__stats(const struct tracker *tracker, uint64_t cnt[GUP_STAT_CNT])
 	return err;
 }
 
-/* Of a program that another process has loaded: the one behind its link. */
-static int adopted_prog_info(const struct tracker *tracker, const char *name,
-			     struct bpf_prog_info *info)
-{
-	struct bpf_link_info link = {};
-	uint32_t link_len = sizeof(link), len = sizeof(*info);
-	cleanup_fd int fd = -1;
-	size_t i = 0;
-
-	while (i < tracker->link_cnt && strcmp(tracker->link_names[i], name))
-		i++;
-	if (i == tracker->link_cnt)
-		return -ENOENT;
-	if (bpf_obj_get_info_by_fd(bpf_link__fd(tracker->links[i]), &link, &link_len))
-		return -errno;
-	fd = bpf_prog_get_fd_by_id(link.prog_id);
-	return fd < 0 ? -errno : bpf_obj_get_info_by_fd(fd, info, &len);
-}
-
-static int prog_info(const struct tracker *tracker, const char *name, struct bpf_prog_info *info)
-{
-	uint32_t len = sizeof(*info);
-	struct bpf_program *prog = bpf_object__find_program_by_name(tracker->skel->obj, name);
-
-	memset(info, 0, sizeof(*info));
-	if (tracker->adopted)
-		return adopted_prog_info(tracker, name, info);
-	if (!prog || bpf_program__fd(prog) < 0)
-		return -ENOENT;
-	return bpf_obj_get_info_by_fd(bpf_program__fd(prog), info, &len);
-}
-
-/* The program of a hook that books: the last, at the exit of functions with two, or a first copy. */
-static const char *booking_program(const struct hook *hook)
-{
-	return hook->progs[1] ? hook->progs[1] : hook->progs[0];
-}
-
-void tracker__misses(const struct tracker *tracker, uint64_t *acquires, uint64_t *releases)
-{
-	struct bpf_prog_info info;
-
-	*acquires = *releases = 0;
-	/* A record is written by either copy of a program; what both miss, the scan finds nameless. */
-	if (tracker->opts.plan == PLAN_CALL)
-		return;
-	for (size_t i = 0; i < tracker->choice.cnt; i++) {
-		const struct hook *hook = tracker->choice.hooks[i];
-		bool books = hook->role <= ROLE_RELEASE || tracker__is_inlined(tracker, hook->func);
-		bool is_release = hook->role == ROLE_RELEASE || hook->role == ROLE_SITE;
-
-		if (books && !prog_info(tracker, booking_program(hook), &info))
-			*(is_release ? releases : acquires) += info.recursion_misses;
-	}
-}
-
-uint64_t tracker__runs(const struct tracker *tracker, const struct hook *hook)
-{
-	struct bpf_prog_info info;
-
-	return prog_info(tracker, hook->progs[0], &info) ? 0 : info.run_cnt;
-}
-
 static int count_one(void *ctx, const void *key, const void *value)
 {
 	(void)key, (void)value;
 	++*(uint64_t *)ctx;
 	return 0;
+}
+
+size_t tracker__owner_cnt(const struct tracker *tracker)
+{
+	uint64_t cnt = 0;
+
+	each_element(tracker->skel->maps.owner_ids, sizeof(struct gup_owner_key), sizeof(uint32_t),
+		     count_one, &cnt);
+	return cnt;
 }
 
 /* Elements that take memory: all that fit, or where a map grows, those that are there. */
