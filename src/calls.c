@@ -16,6 +16,8 @@
 #define SOON_NS 1000000000ULL
 #define LATER_NS 10000000000ULL
 #define REST_SHARE 100
+#define LEAST_REST \
+	4 /* the same where many new owners came, as a scan lets go those that are gone */
 
 struct calls {
 	struct tracker *tracker;
@@ -30,6 +32,7 @@ struct calls {
 	bool keep_failed;
 	uint64_t scanned_ns;	  /* monotonic: when the last scan began */
 	uint64_t took_ns;	  /* with all that goes with it */
+	size_t owner_cnt;	  /* by its end */
 	uint64_t made, made_long; /* records by the time of the last scan, lengthened ones again */
 };
 
@@ -296,6 +299,7 @@ int calls__scan(struct calls *calls)
 	if (!err)
 		err = bind(calls, before_ns);
 	calls->took_ns = clock_ns(CLOCK_MONOTONIC) - calls->scanned_ns;
+	calls->owner_cnt = tracker__owner_cnt(calls->tracker);
 	calls->made = stats[GUP_STAT_RECORDED];
 	calls->made_long = made_long(stats);
 	return err;
@@ -304,15 +308,19 @@ int calls__scan(struct calls *calls)
 int calls__tick(struct calls *calls)
 {
 	uint64_t stats[GUP_STAT_CNT], age = clock_ns(CLOCK_MONOTONIC) - calls->scanned_ns;
+	bool crowded;
 	int err;
 
-	if (age < SOON_NS || age < REST_SHARE * calls->took_ns)
+	if (age < SOON_NS || age < LEAST_REST * calls->took_ns)
+		return 0;
+	crowded = tracker__owner_cnt(calls->tracker) > calls->owner_cnt + TRACKER_OWNERS_END / 4;
+	if (age < REST_SHARE * calls->took_ns && !crowded)
 		return 0;
 	err = tracker__stats(calls->tracker, stats);
 	if (err)
 		return err;
 	if (made_long(stats) == calls->made_long &&
-	    (age < LATER_NS || stats[GUP_STAT_RECORDED] == calls->made))
+	    ((age < LATER_NS && !crowded) || stats[GUP_STAT_RECORDED] == calls->made))
 		return 0;
 	return calls__scan(calls);
 }
