@@ -2,7 +2,8 @@
 /*
  * Processes that matter: those that pinned, their children (who inherit open
  * files), and the tree of the command under test. Forks, exits with time and
- * status. A process is a thread group id and its leader's start time.
+ * status. A process is a thread group id and its leader's start time. One that ends
+ * and has pinned nothing is forgotten: a build has more of them than the map has room.
  */
 #ifndef GUP_PROCS_BPF_H
 #define GUP_PROCS_BPF_H
@@ -96,6 +97,10 @@ static __always_inline void on_exit(struct task_struct *task)
 	proc = bpf_map_lookup_elem(&procs, &key);
 	if (!proc)
 		return;
+	if (!proc->is_owner) {
+		bpf_map_delete_elem(&procs, &key);
+		return;
+	}
 	code = BPF_CORE_READ(task, signal, group_exit_code);
 	proc->exit_code = code ? code : BPF_CORE_READ(task, exit_code);
 	BPF_CORE_READ_STR_INTO(&proc->comm, task, group_leader, comm);

@@ -26,7 +26,7 @@ struct gap {
 	bool found, books;
 };
 
-#define GAP_MAX 9
+#define GAP_MAX 10
 
 void find_gaps(const struct checks *checks, struct gap gaps[GAP_MAX]);
 bool books_are_whole(const struct checks *checks);

@@ -340,8 +340,9 @@ struct checks {
 	uint64_t missed_acquires;		   /* of these, pins; the others are releases */
 	uint64_t repaired;			   /* of these, put right by reconciling */
 	uint64_t map_full;			   /* pins that found no place in the ledger */
-	uint64_t owners_full; /* calls that found no place in the owner table */
-	uint64_t sites_full;  /* what sites called or released, and found no place in their table */
+	uint64_t owners_full;	 /* calls that found no place in the owner table */
+	uint64_t processes_full; /* that found no place in the process table */
+	uint64_t sites_full; /* what sites called or released, and found no place in their table */
 	uint64_t stacks_lost;
 	uint64_t stale_dropped;
 	uint64_t unmatched_releases;   /* releases of folios pinned before tracking */
@@ -373,7 +374,7 @@ struct snapshot {
 	uint64_t grace_ns;
 	uint64_t waited_ns;	       /* how long after its end the snapshot was taken */
 	struct quantity other_for_cmd; /* done for CMD by servers that existed before */
-	uint64_t cmd_pins;	       /* pins that CMD's tree took, events; 0 = ask the sites */
+	uint64_t cmd_pins; /* pins that CMD's tree took, events; 0 = none, or ask the sites */
 	/* totals */
 	struct quantity pinned, attributed, unattributed, maybe;
 	struct checks checks;

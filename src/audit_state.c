@@ -29,6 +29,7 @@ void find_gaps(const struct checks *c, struct gap gaps[GAP_MAX])
 		{ "events_missed", c->recursion_misses > c->repaired, true },
 		{ "ledger_full", c->map_full > 0, true },
 		{ "owner_table_full", c->owners_full > 0, true },
+		{ "process_table_full", c->processes_full > 0, true },
 		{ "site_table_full", c->sites_full > 0, false },
 		{ "stacks_lost", c->stacks_lost > 0, false },
 		{ "hooks_missing", c->missing_cnt || c->hooks_attached < c->hooks_wanted,

@@ -63,6 +63,7 @@ static const struct json_field lost_fields[] = {
 	{ "repaired", JSON_COUNT, AT(repaired) },
 	{ "map_full", JSON_COUNT, AT(map_full), .need = true },
 	{ "owners_full", JSON_COUNT, AT(owners_full) },
+	{ "processes_full", JSON_COUNT, AT(processes_full) },
 	{ "sites_full", JSON_COUNT, AT(sites_full) },
 	{ "stacks", JSON_COUNT, AT(stacks_lost), .need = true },
 	{ "stale_dropped", JSON_COUNT, AT(stale_dropped), .need = true },

@@ -98,6 +98,7 @@ static const struct figure figures[] = {
 	  .tracking = true },
 	{ LOST("map_full"), SNAP(checks.map_full), .tracking = true },
 	{ LOST("owners_full"), SNAP(checks.owners_full), .tracking = true },
+	{ LOST("processes_full"), SNAP(checks.processes_full), .tracking = true },
 	{ LOST("sites_full"), SNAP(checks.sites_full), .tracking = true },
 	{ LOST("stacks"), SNAP(checks.stacks_lost), .tracking = true },
 	{ "gup_pin_repaired_events", "counter", NULL,

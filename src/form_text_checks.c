@@ -116,6 +116,7 @@ static void line_lost(struct text *text, const struct checks *c)
 		{ c->map_full, c->plan && !strcmp(c->plan, "call") ? "dropped: record table full"
 								   : "dropped: ledger full" },
 		{ c->owners_full, "dropped: owner table full" },
+		{ c->processes_full, "processes not noted: process table full" },
 		{ c->sites_full, "calls or releases of sites not counted: site table full" },
 		{ c->stacks_lost, "stacks lost" },
 		{ c->in_motion, "folios changed while they were read" },

@@ -156,6 +156,7 @@ int take__checks(struct take *take)
 			   cnt[GUP_STAT_RECORDS_FULL] + cnt[GUP_STAT_SPILLS_LOST] +
 			   cnt[GUP_STAT_PARTS_LOST] + cnt[GUP_STAT_CALLS_LOST];
 	checks->owners_full = cnt[GUP_STAT_OWNERS_FULL];
+	checks->processes_full = cnt[GUP_STAT_PROCS_LOST];
 	checks->sites_full = cnt[GUP_STAT_SITES_LOST];
 	checks->stacks_lost = cnt[GUP_STAT_STACKS_LOST];
 	checks->stale_dropped += cnt[GUP_STAT_STALE];

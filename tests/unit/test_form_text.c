@@ -110,6 +110,9 @@ static void test_verdicts(void **state)
 		snap,
 		"OK  nothing that CMD pinned is left; plan call does not count what it took\n");
 	snap = fixture_clean();
+	snap->checks.processes_full = 1;
+	assert_verdict(snap, "NOTE  no leftover seen, but the view is incomplete: 1 note\n");
+	snap = fixture_clean();
 	snap->checks.sites_full = 1;
 	assert_verdict(snap, "NOTE  no leftover seen, but the view is incomplete: 1 note\n");
 	snap = fixture_clean();
