@@ -19,12 +19,15 @@ static __always_inline bool is_clean_file(__u64 folio)
 	return !(BPF_CORE_READ((struct address_space *)mapping, host, i_flags) & S_DAX);
 }
 
-/* n pins of an owner are released. */
+/* n pins of an owner are released. Nobody is blamed where it had to be inferred whose they were. */
 static __noinline int count_clean(__u32 id, __u64 folio, __u32 n)
 {
 	struct gup_site_key key = { .owner = id, .api = GUP_SITE_CLEAN };
+	struct gup_entry *entry = bpf_map_lookup_elem(&ledger, &folio);
 	struct gup_owner *owner = owner_of(id);
 
+	if (entry && (entry->notes & GUP_ENTRY_INFERRED))
+		return 0;
 	if (owner && (owner->key.flags & foll_write) && is_clean_file(folio))
 		site_count(&key, n);
 	return 0;
