@@ -203,7 +203,7 @@ size_t tracker__stack(const struct tracker *tracker, bool user, int id,
 /* Called with each record of the ring buffer. */
 typedef void (*tracker_record_fn)(void *ctx, const struct gup_rec *rec);
 void tracker__on_record(struct tracker *tracker, tracker_record_fn fn, void *ctx);
-/* Takes records, and frees ledger entries when the map fills. Waits up to timeout_ms. 0 or -errno. */
+/* Takes records, and makes room in the ledger and among owners. Waits up to timeout_ms. 0 or -errno. */
 int tracker__poll(struct tracker *tracker, int timeout_ms);
 /* A descriptor that is readable when there are records. */
 int tracker__poll_fd(const struct tracker *tracker);
