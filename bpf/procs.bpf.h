@@ -59,9 +59,12 @@ static __noinline struct gup_proc *proc_note(struct task_struct *task,
 	fresh.uid = BPF_CORE_READ(task, cred, uid.val);
 	fresh.in_tree = is_root(key->tgid);
 	BPF_CORE_READ_STR_INTO(&fresh.comm, task, group_leader, comm);
-	if (bpf_map_update_elem(&procs, key, &fresh, BPF_NOEXIST))
+	/* Another thread may have been quicker. */
+	bpf_map_update_elem(&procs, key, &fresh, BPF_NOEXIST);
+	proc = bpf_map_lookup_elem(&procs, key);
+	if (!proc)
 		count(GUP_STAT_PROCS_LOST, 1);
-	return bpf_map_lookup_elem(&procs, key);
+	return proc;
 }
 
 /* A child of an owner or of the command under test: remember whom it comes from. */
