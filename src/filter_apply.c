@@ -201,9 +201,13 @@ static void keep_others(struct snapshot *snap, const struct filter *f)
 {
 	size_t cnt = 0;
 
-	for (size_t i = 0; i < snap->site_cnt; i++)
-		if (site_fits(f, snap, &snap->sites[i]))
-			snap->sites[cnt++] = snap->sites[i];
+	snap->cmd_pins = 0;
+	for (size_t i = 0; i < snap->site_cnt; i++) {
+		if (!site_fits(f, snap, &snap->sites[i]))
+			continue;
+		snap->cmd_pins += snap->sites[i].in_tree ? snap->sites[i].pins : 0;
+		snap->sites[cnt++] = snap->sites[i];
+	}
 	snap->site_cnt = cnt;
 	cnt = 0;
 	for (size_t i = 0; i < snap->get_site_cnt; i++)

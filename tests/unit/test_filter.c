@@ -232,6 +232,8 @@ static void test_sites(void **state)
 	assert_int_equal(snap->site_cnt, 1);
 	assert_string_equal(snap->sites[0].caller, "leaky_pin");
 	assert_int_equal(snap->get_site_cnt, 0);
+	/* Of 2,153 in all: what it took is of the sites that are shown. */
+	assert_int_equal(snap->cmd_pins, 2053);
 	snapshot__free(snap);
 	snap = fixture_degraded();
 	filter_by(snap, "pid=90");
