@@ -200,6 +200,9 @@ int tracker__entry(const struct tracker *tracker, uint64_t folio, struct gup_ent
 size_t tracker__stack(const struct tracker *tracker, bool user, int id,
 		      uint64_t ips[GUP_STACK_DEPTH]);
 
+/* Which process tested this tracker: its owners are no part of anything that is reported. */
+void tracker__set_tester(struct tracker *tracker, uint32_t tgid);
+
 /* Called with each record of the ring buffer. */
 typedef void (*tracker_record_fn)(void *ctx, const struct gup_rec *rec);
 void tracker__on_record(struct tracker *tracker, tracker_record_fn fn, void *ctx);

@@ -256,6 +256,7 @@ static int begin_plan(struct own_tracker *own, const struct own_tracker_options 
 						     : start_books(own, opts, &kept);
 	if (ret)
 		return ret;
+	tracker__set_tester(own->tracker, kept.tested_by);
 	own->base = kept.base;
 	own->take = (struct take_options){
 		.tested_by = kept.tested_by,

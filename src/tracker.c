@@ -376,6 +376,11 @@ int tracker__attach(struct tracker *tracker)
 	return 0;
 }
 
+void tracker__set_tester(struct tracker *tracker, uint32_t tgid)
+{
+	tracker->tested_by = tgid;
+}
+
 void tracker__set_root(struct tracker *tracker, uint32_t tgid)
 {
 	tracker->skel->bss->tree_root = tgid;

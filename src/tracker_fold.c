@@ -21,6 +21,9 @@
 
 struct fold {
 	struct tracker *tracker;
+	struct site_item *sites;
+	struct err_item *errs;
+	size_t site_cnt, err_cnt;
 	bool used[TRACKER_OWNERS_END];
 	uint32_t heirs[TRACKER_OWNERS_END]; /* by id of who gives way; 0 = nobody's */
 };
@@ -31,9 +34,10 @@ static int fd_of(const struct bpf_map *map)
 }
 
 /* Its counts may still change, or somebody will ask for it. */
-static bool is_used(const struct gup_owner *owner)
+static bool is_used(const struct tracker *tracker, const struct gup_owner *owner)
 {
-	return owner->pinned != owner->released + owner->stale || owner->key.tgid == HEIR_TGID;
+	return owner->pinned != owner->released + owner->stale || owner->key.tgid == HEIR_TGID ||
+	       owner->key.tgid == tracker->tested_by;
 }
 
 static struct gup_owner_key heir_key(const struct gup_owner *owner)
@@ -49,26 +53,24 @@ static struct gup_owner_key heir_key(const struct gup_owner *owner)
 }
 
 /* The first of its kind, where it stands, so that no room is needed; its sites stay its own. */
-static int become_heir(const struct tracker *tracker, const struct gup_owner *owner)
+static void become_heir(const struct tracker *tracker, const struct gup_owner *owner)
 {
 	int ids = fd_of(tracker->skel->maps.owner_ids);
 	struct gup_owner heir = *owner;
 
 	heir.key = heir_key(owner);
-	if (bpf_map_delete_elem(ids, &owner->key) ||
-	    bpf_map_update_elem(fd_of(tracker->skel->maps.owners), &owner->id, &heir, BPF_ANY) ||
-	    bpf_map_update_elem(ids, &heir.key, &owner->id, BPF_NOEXIST))
-		return -errno;
-	return 0;
+	heir.mm_tgid = heir.mm_in_tree = 0;
+	bpf_map_update_elem(fd_of(tracker->skel->maps.owners), &owner->id, &heir, BPF_ANY);
+	bpf_map_delete_elem(ids, &owner->key);
+	bpf_map_update_elem(ids, &heir.key, &owner->id, BPF_ANY);
 }
 
-static int hand_over_counts(struct fold *fold, const struct gup_owner *owner, uint32_t id)
+static void hand_over_counts(struct fold *fold, const struct gup_owner *owner, uint32_t id)
 {
 	int fd = fd_of(fold->tracker->skel->maps.owners);
-	struct gup_owner heir;
+	struct gup_owner heir = {};
 
-	if (bpf_map_lookup_elem(fd, &id, &heir))
-		return -errno;
+	bpf_map_lookup_elem(fd, &id, &heir);
 	heir.calls += owner->calls;
 	heir.short_calls += owner->short_calls;
 	heir.failed_calls += owner->failed_calls;
@@ -78,61 +80,52 @@ static int hand_over_counts(struct fold *fold, const struct gup_owner *owner, ui
 	heir.stale += owner->stale;
 	if (owner->last_ns > heir.last_ns)
 		heir.last_ns = owner->last_ns;
-	if (bpf_map_update_elem(fd, &id, &heir, BPF_ANY))
-		return -errno;
+	bpf_map_update_elem(fd, &id, &heir, BPF_ANY);
 	fold->heirs[owner->id] = id;
-	return 0;
 }
 
-static int hand_over_sites(const struct fold *fold)
+/* A program may take the place that was freed: then these are of no site, as others that find none. */
+static void hand_over_sites(const struct fold *fold)
 {
 	int fd = fd_of(fold->tracker->skel->maps.sites);
-	cleanup_free struct site_item *sites = NULL;
-	size_t cnt;
-	int err = tracker__sites(fold->tracker, &sites, &cnt);
 
-	for (size_t i = 0; i < cnt && !err; i++) {
-		struct gup_site_key key = sites[i].key;
+	for (size_t i = 0; i < fold->site_cnt; i++) {
+		struct gup_site_key key = fold->sites[i].key;
 		struct gup_site_cnt sum = {};
 
 		if (key.owner >= TRACKER_OWNERS_END || !fold->heirs[key.owner])
 			continue;
 		key.owner = fold->heirs[key.owner];
-		bpf_map_delete_elem(fd, &sites[i].key);
+		bpf_map_delete_elem(fd, &fold->sites[i].key);
 		bpf_map_lookup_elem(fd, &key, &sum);
-		sum.calls += sites[i].cnt.calls;
-		sum.pages += sites[i].cnt.pages;
-		err = bpf_map_update_elem(fd, &key, &sum, BPF_ANY);
+		sum.calls += fold->sites[i].cnt.calls;
+		sum.pages += fold->sites[i].cnt.pages;
+		bpf_map_update_elem(fd, &key, &sum, BPF_ANY);
 	}
-	return err;
 }
 
-static int hand_over_errs(const struct fold *fold)
+static void hand_over_errs(const struct fold *fold)
 {
 	int fd = fd_of(fold->tracker->skel->maps.errs);
-	cleanup_free struct err_item *errs = NULL;
-	size_t cnt;
-	int err = tracker__errs(fold->tracker, &errs, &cnt);
 
-	for (size_t i = 0; i < cnt && !err; i++) {
-		struct gup_err_key key = errs[i].key;
+	for (size_t i = 0; i < fold->err_cnt; i++) {
+		struct gup_err_key key = fold->errs[i].key;
 		uint64_t sum = 0;
 
 		if (key.owner >= TRACKER_OWNERS_END || !fold->heirs[key.owner])
 			continue;
 		key.owner = fold->heirs[key.owner];
-		bpf_map_delete_elem(fd, &errs[i].key);
+		bpf_map_delete_elem(fd, &fold->errs[i].key);
 		bpf_map_lookup_elem(fd, &key, &sum);
-		sum += errs[i].cnt;
-		err = bpf_map_update_elem(fd, &key, &sum, BPF_ANY);
+		sum += fold->errs[i].cnt;
+		bpf_map_update_elem(fd, &key, &sum, BPF_ANY);
 	}
-	return err;
 }
 
-/* Puts those first whose counts others have now; how many, or -errno. */
-static int find_heirs(struct fold *fold, struct gup_owner *owners, size_t gone)
+/* Puts those first whose counts others have now; how many. */
+static size_t find_heirs(struct fold *fold, struct gup_owner *owners, size_t gone)
 {
-	int given = 0, err;
+	size_t given = 0;
 
 	for (size_t i = 0; i < gone; i++) {
 		struct gup_owner owner = owners[i];
@@ -140,14 +133,12 @@ static int find_heirs(struct fold *fold, struct gup_owner *owners, size_t gone)
 		uint32_t id;
 
 		if (bpf_map_lookup_elem(fd_of(fold->tracker->skel->maps.owner_ids), &key, &id)) {
-			err = become_heir(fold->tracker, &owner);
+			become_heir(fold->tracker, &owner);
 		} else {
-			err = hand_over_counts(fold, &owner, id);
+			hand_over_counts(fold, &owner, id);
 			owners[i] = owners[given];
 			owners[given++] = owner;
 		}
-		if (err)
-			return err;
 	}
 	return given;
 }
@@ -156,8 +147,20 @@ static int find_heirs(struct fold *fold, struct gup_owner *owners, size_t gone)
 static int mark_used(struct fold *fold, const struct gup_owner *owners, size_t cnt)
 {
 	for (size_t i = 0; i < cnt; i++)
-		fold->used[owners[i].id] = is_used(&owners[i]);
+		fold->used[owners[i].id] = is_used(fold->tracker, &owners[i]);
 	return tracker__mark_releasing(fold->tracker, fold->used);
+}
+
+/* All that can fail comes first: half a fold would count twice in the next one. */
+static int read_all(struct fold *fold, const struct gup_owner *owners, size_t cnt)
+{
+	int err = mark_used(fold, owners, cnt);
+
+	if (!err)
+		err = tracker__sites(fold->tracker, &fold->sites, &fold->site_cnt);
+	if (!err)
+		err = tracker__errs(fold->tracker, &fold->errs, &fold->err_cnt);
+	return err;
 }
 
 static int fold_gone(struct fold *fold, uint64_t before_ns)
@@ -165,24 +168,22 @@ static int fold_gone(struct fold *fold, uint64_t before_ns)
 	struct tracker *tracker = fold->tracker;
 	cleanup_free struct gup_owner *owners = NULL;
 	cleanup_free struct proc_item *procs = NULL;
-	size_t cnt, proc_cnt, gone;
-	int given, err = tracker__owners(tracker, &owners, &cnt);
+	size_t cnt, proc_cnt, gone, given;
+	int err = tracker__owners(tracker, &owners, &cnt);
 
 	if (!err)
 		err = tracker__procs(tracker, &procs, &proc_cnt);
 	if (!err)
-		err = mark_used(fold, owners, cnt);
+		err = read_all(fold, owners, cnt);
 	if (err)
 		return err;
 	gone = gone__owners(owners, cnt, procs, proc_cnt, fold->used, ARRAY_SIZE(fold->used),
 			    before_ns);
 	given = find_heirs(fold, owners, gone);
-	err = given < 0 ? given : hand_over_sites(fold);
-	if (!err)
-		err = hand_over_errs(fold);
-	if (!err)
-		err = tracker__forget_owners(tracker, owners, given, cnt);
-	gone = err ? 0 : gone__procs(procs, proc_cnt, owners + given, cnt - given, before_ns);
+	hand_over_sites(fold);
+	hand_over_errs(fold);
+	err = tracker__forget_owners(tracker, owners, given, cnt);
+	gone = gone__procs(procs, proc_cnt, owners + given, cnt - given, before_ns);
 	for (size_t i = 0; i < gone; i++)
 		tracker__forget_proc(tracker, &procs[i].key);
 	return err;
@@ -204,6 +205,8 @@ int tracker__fold(struct tracker *tracker)
 		return -ENOMEM;
 	fold->tracker = tracker;
 	err = fold_gone(fold, now - REST_NS);
+	free(fold->sites);
+	free(fold->errs);
 	free(fold);
 	return err;
 }
