@@ -30,7 +30,7 @@
 
 /* The value of the map "note". */
 struct note {
-	uint64_t code;	 /* hash of the BPF object; one more where its spare copies run */
+	uint64_t code;	 /* hash of the BPF object; one more where plan call's spare copies run */
 	uint64_t layout; /* of kept: opts.kept_layout */
 	uint64_t abi;	 /* of the maps */
 	uint64_t max_folios, max_records;
@@ -53,9 +53,10 @@ static struct note note_of(const struct tracker *tracker)
 {
 	size_t bytes;
 	const void *object = track_bpf__elf_bytes(&bytes);
+	bool spares = tracker->opts.plan == PLAN_CALL && tracker->facts->preempts_anywhere;
 
 	return (struct note){
-		.code = hash_of(object, bytes) + tracker->facts->preempts_anywhere,
+		.code = hash_of(object, bytes) + spares,
 		.layout = tracker->opts.kept_layout,
 		.abi = GUP_ABI_SUM,
 		.max_folios = tracker->opts.max_folios,
