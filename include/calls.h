@@ -44,7 +44,7 @@ int calls__scan(struct calls *calls);
 /*
  * Scans if it is time to: new long-term records lose nothing if they are scanned
  * for soon (a second), others can wait (ten); but on a machine so large that a scan
- * takes long, no more than a hundredth of the time, or a fifth while owners become
+ * takes long, no more than a hundredth of the time, or a quarter while owners become
  * thousands more. 0 or -errno.
  */
 int calls__tick(struct calls *calls);

@@ -16,8 +16,8 @@
 #define SOON_NS 1000000000ULL
 #define LATER_NS 10000000000ULL
 #define REST_SHARE 100
-#define LEAST_REST \
-	4 /* the same where many new owners came, as a scan lets go those that are gone */
+/* The same where many new owners came: a scan lets go those that are gone. */
+#define LEAST_REST 4
 
 struct calls {
 	struct tracker *tracker;
@@ -33,6 +33,8 @@ struct calls {
 	uint64_t scanned_ns;	  /* monotonic: when the last scan began */
 	uint64_t took_ns;	  /* with all that goes with it */
 	size_t owner_cnt;	  /* by its end */
+	uint64_t counted_ns;	  /* monotonic: when they were counted again */
+	bool crowded;		  /* many more by then */
 	uint64_t made, made_long; /* records by the time of the last scan, lengthened ones again */
 };
 
@@ -300,9 +302,23 @@ int calls__scan(struct calls *calls)
 		err = bind(calls, before_ns);
 	calls->took_ns = clock_ns(CLOCK_MONOTONIC) - calls->scanned_ns;
 	calls->owner_cnt = tracker__owner_cnt(calls->tracker);
+	calls->crowded = false;
 	calls->made = stats[GUP_STAT_RECORDED];
 	calls->made_long = made_long(stats);
 	return err;
+}
+
+/* Counting takes longer than all else here. */
+static bool is_crowded(struct calls *calls)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+	if (now >= calls->counted_ns + SOON_NS) {
+		calls->counted_ns = now;
+		calls->crowded = tracker__owner_cnt(calls->tracker) >
+				 calls->owner_cnt + TRACKER_OWNERS_END / 4;
+	}
+	return calls->crowded;
 }
 
 int calls__tick(struct calls *calls)
@@ -313,7 +329,7 @@ int calls__tick(struct calls *calls)
 
 	if (age < SOON_NS || age < LEAST_REST * calls->took_ns)
 		return 0;
-	crowded = tracker__owner_cnt(calls->tracker) > calls->owner_cnt + TRACKER_OWNERS_END / 4;
+	crowded = is_crowded(calls);
 	if (age < REST_SHARE * calls->took_ns && !crowded)
 		return 0;
 	err = tracker__stats(calls->tracker, stats);
