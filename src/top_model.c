@@ -289,7 +289,8 @@ static uint64_t sum_lost(const struct checks *c)
 {
 	uint64_t missed = c->recursion_misses > c->repaired ? c->recursion_misses - c->repaired : 0;
 
-	return missed + c->map_full + c->owners_full + c->stacks_lost;
+	return missed + c->map_full + c->owners_full + c->processes_full + c->sites_full +
+	       c->stacks_lost;
 }
 
 /* The first rate within the span that ends with the newest. */
