@@ -28,8 +28,8 @@ enum hook_ret { RET_ANY, RET_VOID, RET_BOOL, RET_INT, RET_PTR };
 enum hook_need { MUST, IF_PRESENT };
 
 #define HOOK_PROGS 4
-#define HOOK_SPARE \
-	3 /* goes before the others, where a task can be preempted anywhere in the kernel */
+/* Of these: goes before the others, where a task can be preempted anywhere in the kernel. */
+#define HOOK_SPARE 3
 
 struct hook {
 	const char *group; /* of the rows of a group the first that fits is used */

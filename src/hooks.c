@@ -115,10 +115,11 @@ static const struct hook table[] = {
 	{ "get_user_pages_unlocked", PLAN_CORE, ROLE_GET, "get_user_pages_unlocked",
 	  4, RET_INT, IF_PRESENT, false, NULL, { "fexit__get_user_pages_unlocked" } },
 
-	/* Plan call: the API functions again, at their exit alone, in several copies (bpf/record.bpf.h). */
+	/* Plan call: the API functions again, at their exit alone, in copies (bpf/record.bpf.h). */
 	{ "pin_user_pages", PLAN_CALL, ROLE_RECORD, "pin_user_pages",
 	  4, RET_INT, MUST, false, NULL,
-	  { "call3__pin_user_pages", "call2__pin_user_pages", "call__pin_user_pages", "call4__pin_user_pages" } },
+	  { "call3__pin_user_pages", "call2__pin_user_pages", "call__pin_user_pages",
+	    "call4__pin_user_pages" } },
 	{ "pin_user_pages", PLAN_CALL, ROLE_RECORD, "pin_user_pages",
 	  5, RET_INT, MUST, false, NULL,
 	  { "call3__pin_user_pages__vmas", "call2__pin_user_pages__vmas",
@@ -145,7 +146,8 @@ static const struct hook table[] = {
 	  { "kprobe__pin_user_pages_remote__vmas", "kretprobe__pin_user_pages_remote__vmas" } },
 	{ "memfd_pin_folios", PLAN_CALL, ROLE_RECORD, "memfd_pin_folios",
 	  6, RET_INT, IF_PRESENT, false, NULL,
-	  { "call3__memfd_pin_folios", "call2__memfd_pin_folios", "call__memfd_pin_folios", "call4__memfd_pin_folios" } },
+	  { "call3__memfd_pin_folios", "call2__memfd_pin_folios", "call__memfd_pin_folios",
+	    "call4__memfd_pin_folios" } },
 };
 /* clang-format on */
 
