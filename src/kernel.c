@@ -162,6 +162,14 @@ static bool probe_zero_page(void)
 	return counts;
 }
 
+/* "none voluntary (full) lazy". */
+static bool read_preemption(char *modes, int size)
+{
+	cleanup_file FILE *file = fopen("/sys/kernel/debug/sched/preempt", "re");
+
+	return file && fgets(modes, size, file);
+}
+
 /*
  * May a task be preempted anywhere in the kernel, and not only where it sleeps, leaves
  * it or has run for long? Since Linux kernel commit 6ef869e06470 ("preempt: Introduce
@@ -171,11 +179,10 @@ static bool probe_zero_page(void)
  */
 static bool probe_preemption(void)
 {
-	cleanup_file FILE *file = fopen("/sys/kernel/debug/sched/preempt", "re");
 	struct utsname kernel;
 	char modes[128];
 
-	if (file && fgets(modes, sizeof(modes), file))
+	if (read_preemption(modes, sizeof(modes)))
 		return strstr(modes, "(full)");
 	return !uname(&kernel) && strstr(kernel.version, "PREEMPT") &&
 	       !strstr(kernel.version, "PREEMPT_LAZY");
