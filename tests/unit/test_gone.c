@@ -79,12 +79,13 @@ static void test_procs(void **state)
 		proc(53, 7, 1, 5),	/* parent of one that lives */
 		proc(54, 7, 53, 0),	/* that one */
 		proc(55, 7, 1, 5),	/* goes */
-		proc(56, 7, 1, 5),	/* goes, too */
+		proc(56, 7, 1, 5),	/* of the command under test: goes, too */
 		proc(57, 7, 1, BEFORE), /* exited just now */
 		proc(58, 7, 1, 5),	/* whose memory an owner pins */
 	};
 
 	(void)state;
+	procs[5].proc.in_tree = 1;
 	owners[1].mm_tgid = 58;
 	assert_int_equal(gone__procs(procs, 8, owners, 2, BEFORE), 2);
 	assert_int_equal(procs[0].key.tgid, 55);
