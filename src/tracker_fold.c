@@ -84,8 +84,8 @@ static void hand_over_counts(struct fold *fold, const struct gup_owner *owner, u
 	fold->heirs[owner->id] = id;
 }
 
-/* A program may take the place that was freed: then these are of no site, as others that find none. */
-static void hand_over_sites(const struct fold *fold)
+/* A program may take the place that was freed: these are lost then, and counted as others that find none. */
+static void hand_over_sites(struct fold *fold)
 {
 	int fd = fd_of(fold->tracker->skel->maps.sites);
 
@@ -100,11 +100,12 @@ static void hand_over_sites(const struct fold *fold)
 		bpf_map_lookup_elem(fd, &key, &sum);
 		sum.calls += fold->sites[i].cnt.calls;
 		sum.pages += fold->sites[i].cnt.pages;
-		bpf_map_update_elem(fd, &key, &sum, BPF_ANY);
+		if (bpf_map_update_elem(fd, &key, &sum, BPF_ANY))
+			fold->tracker->sites_lost += fold->sites[i].cnt.pages;
 	}
 }
 
-static void hand_over_errs(const struct fold *fold)
+static void hand_over_errs(struct fold *fold)
 {
 	int fd = fd_of(fold->tracker->skel->maps.errs);
 
@@ -118,7 +119,8 @@ static void hand_over_errs(const struct fold *fold)
 		bpf_map_delete_elem(fd, &fold->errs[i].key);
 		bpf_map_lookup_elem(fd, &key, &sum);
 		sum += fold->errs[i].cnt;
-		bpf_map_update_elem(fd, &key, &sum, BPF_ANY);
+		if (bpf_map_update_elem(fd, &key, &sum, BPF_ANY))
+			fold->tracker->sites_lost += fold->errs[i].cnt;
 	}
 }
 

@@ -30,6 +30,7 @@ struct tracker {
 	void *record_ctx;
 	uint64_t kept_bytes; /* in the map that tracker__keep() has made */
 	uint64_t reaped;     /* ledger entries deleted so far */
+	uint64_t sites_lost; /* at a fold; more of GUP_STAT_SITES_LOST */
 	uint32_t tested_by;  /* process of the self-test */
 	uint64_t folded_ns;  /* monotonic: when tracker__fold() looked last */
 	struct retired {

@@ -353,6 +353,7 @@ int tracker__stats(const struct tracker *tracker, uint64_t cnt[GUP_STAT_CNT])
 	for (int cpu = 0; cpu < cpus && !err; cpu++)
 		for (int i = 0; i < GUP_STAT_CNT; i++)
 			cnt[i] += values[cpu * GUP_STAT_CNT + i];
+	cnt[GUP_STAT_SITES_LOST] += tracker->sites_lost;
 	return err;
 }
 
