@@ -415,6 +415,8 @@ struct snapshot {
 struct snapshot *snapshot__new(void);
 /* Frees the snapshot with all its strings and arrays. Accepts NULL. */
 void snapshot__free(struct snapshot *snap);
+/* Pins that CMD's tree took, by the balance of its sites. */
+uint64_t snapshot__taken_by_cmd(const struct snapshot *snap);
 
 /*
  * Memory that lives as long as the snapshot: zeroed bytes, a copy of a string

@@ -201,14 +201,11 @@ static void keep_others(struct snapshot *snap, const struct filter *f)
 {
 	size_t cnt = 0;
 
-	snap->cmd_pins = 0;
-	for (size_t i = 0; i < snap->site_cnt; i++) {
-		if (!site_fits(f, snap, &snap->sites[i]))
-			continue;
-		snap->cmd_pins += snap->sites[i].in_tree ? snap->sites[i].pins : 0;
-		snap->sites[cnt++] = snap->sites[i];
-	}
+	for (size_t i = 0; i < snap->site_cnt; i++)
+		if (site_fits(f, snap, &snap->sites[i]))
+			snap->sites[cnt++] = snap->sites[i];
 	snap->site_cnt = cnt;
+	snap->cmd_pins = snapshot__taken_by_cmd(snap);
 	cnt = 0;
 	for (size_t i = 0; i < snap->get_site_cnt; i++)
 		if (*f->driver && snap->get_sites[i].caller_module &&

@@ -46,7 +46,8 @@ struct cmd_sum {
 
 static struct cmd_sum sum_cmd(const struct snapshot *snap)
 {
-	struct cmd_sum sum = { .taken = snap->cmd_pins };
+	struct cmd_sum sum = { .taken = snap->cmd_pins ? snap->cmd_pins
+						       : snapshot__taken_by_cmd(snap) };
 	const struct group *group;
 	size_t i;
 
@@ -58,8 +59,6 @@ static struct cmd_sum sum_cmd(const struct snapshot *snap)
 		sum.left.bytes += group->q.bytes;
 		sum.releasing |= group->state == STATE_RELEASING;
 	}
-	for (i = 0; !snap->cmd_pins && i < snap->site_cnt; i++)
-		sum.taken += snap->sites[i].in_tree ? snap->sites[i].pins : 0;
 	return sum;
 }
 

@@ -264,3 +264,12 @@ const char *pin_flag_name(unsigned int bit)
 {
 	return bit < ARRAY_SIZE(pin_flag_names) ? pin_flag_names[bit] : NULL;
 }
+
+uint64_t snapshot__taken_by_cmd(const struct snapshot *snap)
+{
+	uint64_t pins = 0;
+
+	for (size_t i = 0; i < snap->site_cnt; i++)
+		pins += snap->sites[i].in_tree ? snap->sites[i].pins : 0;
+	return pins;
+}

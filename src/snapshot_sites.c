@@ -149,7 +149,6 @@ static void add_owners(struct take *take)
 		    owner->pinned > owner->released + owner->stale)
 			site->left += owner->pinned - owner->released - owner->stale;
 		site->in_tree |= owner->in_tree;
-		take->snap->cmd_pins += owner->in_tree ? owner->pinned : 0;
 	}
 }
 
@@ -217,6 +216,7 @@ int take__sites(struct take *take)
 	int err;
 
 	add_owners(take);
+	take->snap->cmd_pins = snapshot__taken_by_cmd(take->snap);
 	err = add_errs(take);
 	if (!err)
 		err = add_sites(take);
